@@ -1,0 +1,1 @@
+//! insightly-events: everything in one process, and the command line.

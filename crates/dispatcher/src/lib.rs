@@ -1,0 +1,1 @@
+//! Delivers change events to callbacks.

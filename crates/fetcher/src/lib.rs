@@ -1,0 +1,1 @@
+//! Turns a poll job into change events.

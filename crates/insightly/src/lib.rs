@@ -1,0 +1,1 @@
+//! Insightly's API: the only crate that knows its addresses and JSON.

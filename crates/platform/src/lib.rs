@@ -1,0 +1,1 @@
+//! What every process needs: start-up, configuration, telemetry, lifecycle, health, HTTP, retry, clock, secrets.

@@ -1,0 +1,1 @@
+//! Publishes a poll job for each poller that is due.

@@ -1,0 +1,1 @@
+//! An Insightly to develop, test, demonstrate and measure against.

@@ -1,0 +1,1 @@
+//! The state: PostgreSQL and SQLite behind one contract. The only crate that names sqlx.

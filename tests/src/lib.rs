@@ -1,0 +1,1 @@
+//! System tests: the rig, the receiver, the ledger, real processes.
