@@ -1,1 +1,12 @@
-//! Insightly's API: the only crate that knows its addresses and JSON.
+#![doc = include_str!("../README.md")]
+
+mod answer;
+mod client;
+mod error;
+mod identity;
+pub mod normalize;
+
+pub use answer::{AccountInfo, Answer, BudgetHeaders, Page};
+pub use client::{Client, MAX_PAGE, Search};
+pub use error::Error;
+pub use identity::{Identity, identify};

@@ -1,0 +1,147 @@
+//! The client against a scripted server: one test per kind of answer.
+
+use std::time::Duration;
+
+use ie_insightly::{Client, Error, Search, identify};
+use ie_platform::http::{ClientSettings, client as http_client};
+use ie_platform::secret::SecretString;
+use rstest::rstest;
+use serde_json::json;
+use wiremock::matchers::{header, method, path, query_param};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+const DATE: &str = "Tue, 24 Nov 2026 10:00:00 GMT";
+
+async fn server(response: ResponseTemplate) -> (MockServer, Client) {
+    let server = MockServer::start().await;
+    Mock::given(method("GET")).respond_with(response.insert_header("date", DATE)).mount(&server).await;
+    let client = client(&server.uri());
+    (server, client)
+}
+
+fn client(uri: &str) -> Client {
+    let http = http_client(&ClientSettings::default()).unwrap();
+    Client::new(http, &format!("{uri}/v3.1/"), SecretString::from("key-1")).unwrap()
+}
+
+fn page() -> Search {
+    Search { top: 500, count_total: true, ..Search::default() }
+}
+
+#[tokio::test]
+async fn a_search_sends_key_window_and_place_and_reads_page_total_clock_and_budget() {
+    let server = MockServer::start().await;
+    let answer = ResponseTemplate::new(200)
+        .set_body_json(json!([{"CONTACT_ID": 1}]))
+        .insert_header("date", DATE)
+        .insert_header("X-Total-Count", "1234")
+        .insert_header("X-RateLimit-Limit", "1000")
+        .insert_header("X-RateLimit-Remaining", "998");
+    Mock::given(method("GET"))
+        .and(path("/v3.1/Contacts/Search"))
+        .and(header("authorization", "Basic a2V5LTE6"))
+        .and(query_param("updated_after_utc", "2026-04-09T16:58:14Z"))
+        .and(query_param("skip", "499"))
+        .and(query_param("top", "500"))
+        .and(query_param("count_total", "true"))
+        .respond_with(answer)
+        .mount(&server)
+        .await;
+
+    let search =
+        Search { updated_after: Some("2026-04-09T16:58:14Z".parse().unwrap()), skip: 499, ..page() };
+    let answer = client(&server.uri()).search("Contacts", &search).await.unwrap();
+
+    assert_eq!(answer.body.records.len(), 1);
+    assert_eq!(answer.body.total, Some(1234));
+    assert_eq!(answer.server_date.to_rfc3339(), "2026-11-24T10:00:00+00:00");
+    assert_eq!((answer.budget.limit, answer.budget.remaining), (Some(1000), Some(998)));
+}
+
+#[tokio::test]
+async fn a_refused_key_keeps_insightlys_words() {
+    let words = "Authorization has been denied for this request.";
+    let (_server, client) = server(ResponseTemplate::new(401).set_body_json(json!({"Message": words}))).await;
+    let error = client.me().await.unwrap_err();
+    assert!(matches!(error, Error::Unauthorized { .. }), "{error}");
+    assert_eq!(error.provider_message(), Some(words));
+}
+
+#[tokio::test]
+async fn a_burst_is_told_from_a_spent_day() {
+    let burst = ResponseTemplate::new(429).insert_header("X-RateLimit-Remaining", "7").insert_header("Retry-After", "3");
+    let (_server, client) = server(burst).await;
+    let error = client.search("Contacts", &page()).await.unwrap_err();
+    assert!(
+        matches!(error, Error::RateLimited { retry_after: Some(wait), day_spent: false } if wait == Duration::from_secs(3)),
+        "{error}"
+    );
+
+    let (_server, client) = self::server(ResponseTemplate::new(429).insert_header("X-RateLimit-Remaining", "0")).await;
+    let error = client.search("Contacts", &page()).await.unwrap_err();
+    assert!(matches!(error, Error::RateLimited { day_spent: true, .. }), "{error}");
+}
+
+#[rstest]
+#[case::forbidden(403, "insightly does not allow this object for the key's user: no")]
+#[case::not_found(404, "insightly has no such record or object")]
+#[case::wrong_spelling(405, "insightly does not offer this object under this name")]
+#[case::bad_request(400, "insightly refuses the request: no")]
+#[case::failing(503, "insightly cannot be reached or is failing: it answered 503 Service Unavailable")]
+#[case::redirected(302, "insightly's answer is not readable: status 302 Found")]
+#[tokio::test]
+async fn each_status_has_its_meaning(#[case] status: u16, #[case] text: &str) {
+    let (_server, client) = server(ResponseTemplate::new(status).set_body_json(json!({"Message": "no"}))).await;
+    assert_eq!(client.get("Contacts", "7").await.unwrap_err().to_string(), text);
+}
+
+#[rstest]
+#[case::maintenance("<html>We'll be back</html>", "an HTML page instead of JSON, as during maintenance")]
+#[case::empty("", "an empty body")]
+#[case::truncated("[{\"CONTACT_ID\": 1}, {\"CON", "JSON that ends after 25 bytes")]
+#[case::malformed("[{\"CONTACT_ID\" 1}]", "JSON that breaks at line 1, column 16")]
+#[tokio::test]
+async fn a_body_that_is_no_page_says_what_it_looks_like(#[case] body: &str, #[case] what: &str) {
+    let (_server, client) = server(ResponseTemplate::new(200).set_body_string(body)).await;
+    let error = client.search("Contacts", &page()).await.unwrap_err();
+    assert_eq!(error.to_string(), format!("insightly's answer is not readable: {what}"));
+}
+
+#[tokio::test]
+async fn a_port_where_nobody_listens_is_unavailable() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let error = client(&format!("http://{free}")).me().await.unwrap_err();
+    assert!(matches!(error, Error::Unavailable { source: Some(_), .. }), "{error}");
+}
+
+#[rstest]
+#[case("api.na1.insightly.com/v3.1")]
+#[case("ftp://api.na1.insightly.com")]
+#[case("")]
+fn a_base_url_that_is_no_http_address_is_refused(#[case] address: &str) {
+    let http = http_client(&ClientSettings::default()).unwrap();
+    let error = Client::new(http, address, SecretString::from("key")).unwrap_err();
+    assert!(error.to_string().starts_with("base.url "), "{error}");
+}
+
+#[tokio::test]
+async fn two_keys_of_one_account_have_one_budget_and_a_key_without_account_its_own() {
+    let server = MockServer::start().await;
+    Mock::given(path("/v3.1/Users/Me"))
+        .respond_with(ResponseTemplate::new(200).set_body_json(json!({"USER_ID": 1})).insert_header("date", DATE))
+        .mount(&server)
+        .await;
+    let instance = Mock::given(path("/v3.1/Instance")).respond_with(
+        ResponseTemplate::new(200)
+            .set_body_json(json!({"INSTANCE_ID": 42, "INSTANCE_NAME": "Acme"}))
+            .insert_header("date", DATE),
+    );
+    let guard = server.register_as_scoped(instance).await;
+    let known = identify(&client(&server.uri())).await.unwrap();
+    assert_eq!(known.account.0, format!("{}/42", server.address()));
+
+    drop(guard);
+    let unknown = identify(&client(&server.uri())).await.unwrap();
+    assert!(unknown.account.0.starts_with(&format!("{}/key:", server.address())));
+    assert!(!unknown.account.0.contains("key-1"));
+}
