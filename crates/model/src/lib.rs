@@ -1,1 +1,23 @@
 //! What travels and what is stored; no input or output.
+
+pub mod catalog;
+mod change;
+pub mod dates;
+pub mod hub_query;
+mod ids;
+pub mod instance;
+mod message;
+mod notification;
+mod notification_body;
+mod poll;
+pub mod template;
+
+pub use change::{ChangeEvent, EventType};
+pub use ids::{Epoch, InstanceId, NotificationId, OrganizationId, PollerId, UserId};
+pub use instance::{AccountKey, Instance, Settings};
+pub use message::{Message, Queue};
+pub use notification::{
+    Attempt, Notification, NotificationStatus, StoredNotification, UnknownStatus,
+};
+pub use notification_body::NotificationBody;
+pub use poll::{DateField, Digest, Fence, PollJob, Poller, PollerStatus, ResourceConfig, Version};
