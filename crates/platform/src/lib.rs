@@ -1,1 +1,26 @@
-//! What every process needs: start-up, configuration, telemetry, lifecycle, health, HTTP, retry, clock, secrets.
+#![doc = include_str!("../README.md")]
+//!
+//! Start reading at [`run()`], the one start-up path.
+
+pub mod clock;
+pub mod config;
+pub mod health;
+pub mod http;
+pub mod lifecycle;
+pub mod metrics;
+pub mod retry;
+pub mod seal;
+pub mod secret;
+pub mod telemetry;
+
+mod commands;
+mod settings;
+mod signals;
+mod startup;
+mod supervise;
+
+pub use clock::{Clock, SharedClock, SystemClock, TestClock};
+pub use commands::{check_config, healthcheck};
+pub use health::Health;
+pub use lifecycle::Lifecycle;
+pub use startup::{Context, Options, Process, run, run_with};
