@@ -1,1 +1,9 @@
-//! Publishes a poll job for each poller that is due.
+#![doc = include_str!("../README.md")]
+
+mod config;
+mod process;
+mod tick;
+
+pub use config::Config;
+pub use process::{ProcessConfig, run, run_process};
+pub use tick::{Parts, tick};

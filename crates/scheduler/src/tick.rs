@@ -1,0 +1,89 @@
+//! One tick: claim what is due, publish, keep what the broker took and give back the rest.
+
+use ie_broker::{Broker, Outgoing};
+use ie_model::PollJob;
+use ie_platform::clock::SharedClock;
+use ie_store::Store;
+use metrics::{counter, histogram};
+use tracing::{Instrument, debug, info_span};
+
+use crate::Config;
+
+/// What a scheduler works with.
+pub struct Parts {
+    /// Poll jobs go to it.
+    pub broker: Broker,
+    /// Pollers are claimed in it.
+    pub store: Store,
+    /// The settings.
+    pub config: Config,
+}
+
+/// Publishes a job for every poller that is due now; gives their number.
+///
+/// # Errors
+/// The store or the broker cannot be reached. What was claimed and not published is due again at once,
+/// or, when that cannot be written either, at the end of its short lease.
+pub async fn tick(parts: &Parts, clock: &SharedClock) -> anyhow::Result<usize> {
+    let mut total = 0;
+    loop {
+        let claimed = claim(parts, clock).await?;
+        total += claimed;
+        if claimed < parts.config.batch as usize {
+            return Ok(total);
+        }
+    }
+}
+
+async fn claim(parts: &Parts, clock: &SharedClock) -> anyhow::Result<usize> {
+    let started = std::time::Instant::now();
+    let Parts { store, config, .. } = parts;
+    let jobs = store.claim_due(clock.now(), config.batch, config.claim).await?;
+    if jobs.is_empty() {
+        return Ok(0);
+    }
+    let result = publish(parts, &jobs).await;
+    let (taken, refused) = match &result {
+        Ok(outcomes) => split(&jobs, outcomes),
+        Err(_) => (Vec::new(), jobs.clone()),
+    };
+    store.extend_claims(&taken, clock.now() + config.lease).await?;
+    store.release_claims(&refused, clock.now()).await?;
+    counter!("ie_poll_jobs_published_total").increment(taken.len() as u64);
+    histogram!("ie_scheduler_batch_seconds").record(started.elapsed().as_secs_f64());
+    debug!(claimed = jobs.len(), published = taken.len(), "claimed due pollers");
+    // A refusal ends this tick, so that a broker that is down is not asked in a loop.
+    for outcome in result? {
+        outcome?;
+    }
+    Ok(jobs.len())
+}
+
+/// Each job is the root of a trace: one change is one trace, from here to the callback's answer.
+async fn publish(
+    parts: &Parts,
+    jobs: &[PollJob],
+) -> Result<Vec<Result<(), ie_broker::Error>>, ie_broker::Error> {
+    let spans: Vec<_> = jobs
+        .iter()
+        .map(|job| info_span!(parent: None, "schedule", component = "scheduler", poller.id = %job.poller))
+        .collect();
+    let outgoing: Vec<_> = jobs
+        .iter()
+        .zip(&spans)
+        .map(|(message, span)| Outgoing {
+            message,
+            traceparent: span.in_scope(ie_platform::telemetry::current_traceparent),
+            republished: false,
+            attempt: 1,
+        })
+        .collect();
+    parts.broker.publish(&outgoing).in_current_span().await
+}
+
+fn split(jobs: &[PollJob], outcomes: &[Result<(), ie_broker::Error>]) -> (Vec<PollJob>, Vec<PollJob>) {
+    let (taken, refused): (Vec<_>, Vec<_>) =
+        jobs.iter().cloned().zip(outcomes).partition(|(_, outcome)| outcome.is_ok());
+    let jobs = |pairs: Vec<(PollJob, _)>| pairs.into_iter().map(|(job, _)| job).collect();
+    (jobs(taken), jobs(refused))
+}
