@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 /// Section `fetcher`; `defaults.toml` says what each setting is for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "each setting is described in defaults.toml, the reference")]
+#[expect(
+    missing_docs,
+    reason = "each setting is described in defaults.toml, the reference"
+)]
 pub struct Config {
     pub prefetch: u16,
     #[serde(with = "humantime_serde")]
@@ -46,7 +49,11 @@ impl Section for Config {
                 problems.add(key, text);
             }
         };
-        at_least(self.prefetch > 0, "fetcher.prefetch", "expected at least 1 poll job at once");
+        at_least(
+            self.prefetch > 0,
+            "fetcher.prefetch",
+            "expected at least 1 poll job at once",
+        );
         at_least(
             (2..=ie_insightly::MAX_PAGE).contains(&self.page_size),
             "fetcher.page_size",
@@ -57,8 +64,16 @@ impl Section for Config {
             "fetcher.requests_per_second",
             "expected more than 0 and at most 1000",
         );
-        at_least((0.0..0.5).contains(&self.jitter), "fetcher.jitter", "expected a share from 0 to below 0.5");
-        at_least(self.relay_batch > 0, "fetcher.relay_batch", "expected at least 1");
+        at_least(
+            (0.0..0.5).contains(&self.jitter),
+            "fetcher.jitter",
+            "expected a share from 0 to below 0.5",
+        );
+        at_least(
+            self.relay_batch > 0,
+            "fetcher.relay_batch",
+            "expected at least 1",
+        );
         at_least(
             self.retry_min > Duration::ZERO && self.retry_min <= self.retry_max,
             "fetcher.retry_min",
@@ -69,7 +84,11 @@ impl Section for Config {
             ("fetcher.timeout", self.timeout),
             ("fetcher.relay_interval", self.relay_interval),
         ] {
-            at_least(!value.is_zero(), key, "expected a time longer than 0s, such as \"30s\"");
+            at_least(
+                !value.is_zero(),
+                key,
+                "expected a time longer than 0s, such as \"30s\"",
+            );
         }
     }
 }

@@ -14,8 +14,8 @@ use tracing::{debug, info, warn};
 
 use crate::outcome::{Setback, Stop, patience, setback};
 use crate::poll::{Poll, Report};
-use crate::process::Parts;
 use crate::request::Desk;
+use crate::run::Parts;
 
 /// Handles poll jobs.
 pub(crate) struct PollHandler {
@@ -26,8 +26,15 @@ pub(crate) struct PollHandler {
 #[async_trait]
 impl Handler<PollJob> for PollHandler {
     async fn handle(&self, job: PollJob, _delivery: &Delivery) -> Result<(), Failure> {
-        let context = self.parts.store.poll_context(&job).await.map_err(Failure::retry)?;
-        let Some((poller, instance)) = context else {
+        let context = self
+            .parts
+            .store
+            .poll_context(&job)
+            .await
+            .map_err(Failure::retry)?;
+        // Without a lease the job's poll has ended already, and this is a second copy of it.
+        let Some((poller, instance)) = context.filter(|(poller, _)| poller.lease_until.is_some())
+        else {
             debug!(poller.id = %job.poller, epoch = %job.epoch, "a job of an older claim is dropped");
             counter!("ie_polls_total", "outcome" => "stale").increment(1);
             return Ok(());
@@ -47,7 +54,12 @@ impl Handler<PollJob> for PollHandler {
 }
 
 impl PollHandler {
-    async fn poll(&self, poller: &Poller, instance: &Instance, fence: &mut Fence) -> Result<Report, Stop> {
+    async fn poll(
+        &self,
+        poller: &Poller,
+        instance: &Instance,
+        fence: &mut Fence,
+    ) -> Result<Report, Stop> {
         let client = self.client(instance)?;
         let parts = &self.parts;
         let desk = Desk {
@@ -57,23 +69,43 @@ impl PollHandler {
             client: &client,
             account: &instance.account,
         };
-        let mut poll = Poll { parts, clock: &self.clock, desk, poller, instance, fence: *fence };
+        let mut poll = Poll {
+            parts,
+            clock: &self.clock,
+            desk,
+            poller,
+            instance,
+            fence: *fence,
+        };
         let result = poll.run().await;
         *fence = poll.fence;
         result
     }
 
     fn client(&self, instance: &Instance) -> Result<Client, Stop> {
-        let sealed = instance.secrets.get(secret::API_KEY).map(String::as_str).unwrap_or_default();
+        let sealed = instance
+            .secrets
+            .get(secret::API_KEY)
+            .map(String::as_str)
+            .unwrap_or_default();
         let key = self
             .parts
             .sealer
             .open(sealed, &secret::context(instance.id, secret::API_KEY))
             .map_err(|error| Stop::Unusable(format!("the API key: {error}")))?;
-        Ok(Client::new(self.parts.http.clone(), &instance.settings.base_url, key)?)
+        Ok(Client::new(
+            self.parts.http.clone(),
+            &instance.settings.base_url,
+            key,
+        )?)
     }
 
-    async fn finished(&self, poller: &Poller, instance: &Instance, report: Report) -> Result<(), Failure> {
+    async fn finished(
+        &self,
+        poller: &Poller,
+        instance: &Instance,
+        report: Report,
+    ) -> Result<(), Failure> {
         counter!("ie_polls_total", "outcome" => "ok").increment(1);
         info!(
             instance.id = %instance.id,
@@ -86,7 +118,10 @@ impl PollHandler {
         );
         if !instance.valid {
             let store = &self.parts.store;
-            store.set_validity(instance.id, true, None, self.clock.now()).await.map_err(Failure::retry)?;
+            store
+                .set_validity(instance.id, true, None, self.clock.now())
+                .await
+                .map_err(Failure::retry)?;
             info!(instance.id = %instance.id, "insightly accepts the key again");
         }
         Ok(())
@@ -125,26 +160,45 @@ impl PollHandler {
             next = %next_due,
             "the poll did not finish; its cursor stays"
         );
-        let progress = Progress::Failed { error: stop.to_string(), next_due, at: now };
-        let page = PageCommit { versions: Vec::new(), notifications: Vec::new(), progress };
+        let progress = Progress::Failed {
+            error: stop.to_string(),
+            next_due,
+            at: now,
+        };
+        let page = PageCommit {
+            versions: Vec::new(),
+            notifications: Vec::new(),
+            progress,
+        };
         match self.parts.store.commit_page(fence, &page).await {
             Ok(_) => {}
             Err(ie_store::Error::Fenced) => return Ok(()),
             Err(error) => return Err(Failure::retry(error)),
         }
-        self.set_back(instance, &setback, &stop).await.map_err(Failure::retry)
+        self.set_back(instance, &setback, &stop)
+            .await
+            .map_err(Failure::retry)
     }
 
-    async fn set_back(&self, instance: &Instance, setback: &Setback, stop: &Stop) -> Result<(), ie_store::Error> {
+    async fn set_back(
+        &self,
+        instance: &Instance,
+        setback: &Setback,
+        stop: &Stop,
+    ) -> Result<(), ie_store::Error> {
         let (store, now) = (&self.parts.store, self.clock.now());
         if setback.day_spent {
-            store.note_budget(&instance.account, None, Some(0), now).await?;
+            store
+                .note_budget(&instance.account, None, Some(0), now)
+                .await?;
         }
         if let Some(hold) = setback.hold_account {
             store.hold_account(&instance.account, now + hold).await?;
         }
         if setback.key_refused {
-            store.set_validity(instance.id, false, Some(&stop.to_string()), now).await?;
+            store
+                .set_validity(instance.id, false, Some(&stop.to_string()), now)
+                .await?;
         }
         Ok(())
     }

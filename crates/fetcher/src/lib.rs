@@ -6,11 +6,12 @@ mod outcome;
 mod pages;
 mod plan;
 mod poll;
-mod process;
+pub mod process;
 mod publish;
 mod relay;
 mod request;
+mod run;
 mod window;
 
 pub use config::Config;
-pub use process::{Parts, ProcessConfig, insightly_http, run, run_process};
+pub use run::{Parts, insightly_http, run};

@@ -1,10 +1,9 @@
-//! The process `ie-fetcher`.
+//! The program `ie-fetcher`.
 
 use std::process::ExitCode;
 
-use ie_platform::Process;
+use ie_fetcher::process::{PROCESS, start};
 
 fn main() -> ExitCode {
-    let process = Process { name: "ie-fetcher", version: env!("CARGO_PKG_VERSION") };
-    ie_platform::run(process, ie_fetcher::run_process)
+    ie_platform::run(PROCESS, start)
 }

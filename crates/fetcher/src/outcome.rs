@@ -44,23 +44,53 @@ pub(crate) struct Setback {
 }
 
 /// What follows from Insightly's refusal, after `failures` failed polls in a row before this one.
-pub(crate) fn setback(refusal: &Refusal, failures: u32, config: &Config, now: DateTime<Utc>) -> Setback {
+pub(crate) fn setback(
+    refusal: &Refusal,
+    failures: u32,
+    config: &Config,
+    now: DateTime<Utc>,
+) -> Setback {
     let patience = patience(failures, config);
-    let pause = |pause: Duration| Setback { pause, hold_account: None, key_refused: false, day_spent: false };
+    let pause = |pause: Duration| Setback {
+        pause,
+        hold_account: None,
+        key_refused: false,
+        day_spent: false,
+    };
     match refusal {
-        Refusal::RateLimited { day_spent: true, .. } => {
+        Refusal::RateLimited {
+            day_spent: true, ..
+        } => {
             let rest = rest_of_day(now);
-            Setback { hold_account: Some(rest), day_spent: true, ..pause(rest) }
+            Setback {
+                hold_account: Some(rest),
+                day_spent: true,
+                ..pause(rest)
+            }
         }
-        Refusal::RateLimited { retry_after, day_spent: false } => {
+        Refusal::RateLimited {
+            retry_after,
+            day_spent: false,
+        } => {
             let wait = retry_after.unwrap_or(Duration::from_secs(1));
-            Setback { hold_account: Some(wait), ..pause(wait) }
+            Setback {
+                hold_account: Some(wait),
+                ..pause(wait)
+            }
         }
-        Refusal::Unauthorized { .. } => Setback { key_refused: true, ..pause(config.refused_retry) },
-        Refusal::Forbidden { .. } | Refusal::NotAllowed | Refusal::NotFound => pause(config.forbidden_retry),
+        Refusal::Unauthorized { .. } => Setback {
+            key_refused: true,
+            ..pause(config.refused_retry)
+        },
+        Refusal::Forbidden { .. } | Refusal::NotAllowed | Refusal::NotFound => {
+            pause(config.forbidden_retry)
+        }
         Refusal::Unavailable { retry_after, .. } => {
             let wait = retry_after.unwrap_or(patience).max(patience);
-            Setback { hold_account: *retry_after, ..pause(wait) }
+            Setback {
+                hold_account: *retry_after,
+                ..pause(wait)
+            }
         }
         Refusal::BadRequest { .. } | Refusal::Unexpected { .. } => pause(patience),
         Refusal::BadAddress { .. } => pause(config.retry_max),
@@ -69,13 +99,20 @@ pub(crate) fn setback(refusal: &Refusal, failures: u32, config: &Config, now: Da
 
 /// The pause after `failures` failures in a row: doubled each time, up to the maximum.
 pub(crate) fn patience(failures: u32, config: &Config) -> Duration {
-    config.retry_min.saturating_mul(1 << failures.min(16)).min(config.retry_max)
+    config
+        .retry_min
+        .saturating_mul(1 << failures.min(16))
+        .min(config.retry_max)
 }
 
 /// The time until Insightly's next day begins: 00:00 UTC, as far as is known.
 fn rest_of_day(now: DateTime<Utc>) -> Duration {
-    let midnight = (now.date_naive() + Days::new(1)).and_time(NaiveTime::MIN).and_utc();
-    (midnight - now + TimeDelta::seconds(1)).to_std().unwrap_or_default()
+    let midnight = (now.date_naive() + Days::new(1))
+        .and_time(NaiveTime::MIN)
+        .and_utc();
+    (midnight - now + TimeDelta::seconds(1))
+        .to_std()
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -98,7 +135,10 @@ mod tests {
 
     #[test]
     fn a_spent_day_waits_for_the_next_one() {
-        let refusal = Refusal::RateLimited { retry_after: Some(Duration::from_secs(1)), day_spent: true };
+        let refusal = Refusal::RateLimited {
+            retry_after: Some(Duration::from_secs(1)),
+            day_spent: true,
+        };
         let setback = setback(&refusal, 0, &config(), now());
         assert_eq!(setback.pause, Duration::from_secs(3601));
         assert_eq!(setback.hold_account, Some(setback.pause));
@@ -106,28 +146,58 @@ mod tests {
 
     #[test]
     fn a_burst_waits_as_long_as_insightly_asks() {
-        let refusal = Refusal::RateLimited { retry_after: Some(Duration::from_secs(7)), day_spent: false };
-        assert_eq!(setback(&refusal, 0, &config(), now()).hold_account, Some(Duration::from_secs(7)));
+        let refusal = Refusal::RateLimited {
+            retry_after: Some(Duration::from_secs(7)),
+            day_spent: false,
+        };
+        assert_eq!(
+            setback(&refusal, 0, &config(), now()).hold_account,
+            Some(Duration::from_secs(7))
+        );
     }
 
     #[test]
     fn a_refused_key_is_tried_again_rarely() {
-        let setback = setback(&Refusal::Unauthorized { message: String::new() }, 0, &config(), now());
+        let setback = setback(
+            &Refusal::Unauthorized {
+                message: String::new(),
+            },
+            0,
+            &config(),
+            now(),
+        );
         assert!(setback.key_refused);
         assert_eq!(setback.pause, config().refused_retry);
     }
 
     #[test]
     fn failures_in_a_row_wait_longer_up_to_the_maximum() {
-        let refusal = Refusal::Unexpected { what: "HTML".to_owned() };
-        let pauses: Vec<_> =
-            [0, 1, 2, 30].map(|failures| setback(&refusal, failures, &config(), now()).pause.as_secs()).into();
+        let refusal = Refusal::Unexpected {
+            what: "HTML".to_owned(),
+        };
+        let pauses: Vec<_> = [0, 1, 2, 30]
+            .map(|failures| {
+                setback(&refusal, failures, &config(), now())
+                    .pause
+                    .as_secs()
+            })
+            .into();
         assert_eq!(pauses, [5, 10, 20, 600]);
     }
 
     #[test]
     fn an_object_that_is_not_allowed_does_not_trouble_the_account() {
-        let setback = setback(&Refusal::Forbidden { message: String::new() }, 9, &config(), now());
-        assert_eq!((setback.pause, setback.hold_account), (config().forbidden_retry, None));
+        let setback = setback(
+            &Refusal::Forbidden {
+                message: String::new(),
+            },
+            9,
+            &config(),
+            now(),
+        );
+        assert_eq!(
+            (setback.pause, setback.hold_account),
+            (config().forbidden_retry, None)
+        );
     }
 }

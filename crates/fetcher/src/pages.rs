@@ -54,7 +54,11 @@ impl Pages {
     ///
     /// `total` is the number of all matches when the page was made, if Insightly said so.
     pub(crate) fn after(&mut self, ids: &[String], total: Option<u64>) -> Step {
-        if self.skip > 0 && !ids.first().is_some_and(|first| self.previous.contains(first)) {
+        if self.skip > 0
+            && !ids
+                .first()
+                .is_some_and(|first| self.previous.contains(first))
+        {
             return self.step_back();
         }
         self.failures_in_a_row = 0;
@@ -104,7 +108,12 @@ mod tests {
         for request in 0.. {
             shift(list, request);
             let skip = usize::try_from(pages.skip()).unwrap();
-            let page: Vec<u32> = list.iter().skip(skip).take(cap.min(top as usize)).copied().collect();
+            let page: Vec<u32> = list
+                .iter()
+                .skip(skip)
+                .take(cap.min(top as usize))
+                .copied()
+                .collect();
             let ids: Vec<String> = page.iter().map(u32::to_string).collect();
             seen.extend(page);
             match pages.after(&ids, counted.then_some(list.len() as u64)) {

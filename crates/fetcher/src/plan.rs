@@ -34,7 +34,11 @@ pub(crate) struct Change {
 ///
 /// A record is a change when its version, updated date and digest, differs from the last one emitted
 /// and is not older. A record that stands in the page twice, because pages shift, counts once.
-pub(crate) fn plan(records: Vec<Observed>, known: &HashMap<String, Version>, rules: &Rules) -> Vec<Change> {
+pub(crate) fn plan(
+    records: Vec<Observed>,
+    known: &HashMap<String, Version>,
+    rules: &Rules,
+) -> Vec<Change> {
     let mut newest: HashMap<String, usize> = HashMap::new();
     for (index, record) in records.iter().enumerate() {
         let best = newest.entry(record.object_id.clone()).or_insert(index);
@@ -44,9 +48,17 @@ pub(crate) fn plan(records: Vec<Observed>, known: &HashMap<String, Version>, rul
     }
     let changed = |(index, observed): (usize, Observed)| {
         let is_newest = newest.get(&observed.object_id) == Some(&index);
-        if is_newest { change(observed, known, rules) } else { None }
+        if is_newest {
+            change(observed, known, rules)
+        } else {
+            None
+        }
     };
-    records.into_iter().enumerate().filter_map(changed).collect()
+    records
+        .into_iter()
+        .enumerate()
+        .filter_map(changed)
+        .collect()
 }
 
 fn change(observed: Observed, known: &HashMap<String, Version>, rules: &Rules) -> Option<Change> {
@@ -60,17 +72,25 @@ fn change(observed: Observed, known: &HashMap<String, Version>, rules: &Rules) -
     if outside || stale {
         return None;
     }
-    let created_just_now =
-        observed.created.is_some_and(|created| observed.updated - created <= rules.created_tolerance);
+    let created_just_now = observed
+        .created
+        .is_some_and(|created| observed.updated - created <= rules.created_tolerance);
     // An object that was seen before is never created again, whatever its dates say.
-    let event_type =
-        if last.is_none() && created_just_now { EventType::Created } else { EventType::Updated };
+    let event_type = if last.is_none() && created_just_now {
+        EventType::Created
+    } else {
+        EventType::Updated
+    };
     let version = Version {
         updated_at: observed.updated,
         digest: observed.digest,
         sequence: last.map_or(0, |last| last.sequence) + 1,
     };
-    Some(Change { event_type, observed, version })
+    Some(Change {
+        event_type,
+        observed,
+        version,
+    })
 }
 
 #[cfg(test)]
@@ -112,7 +132,11 @@ mod tests {
 
     #[test]
     fn updated_within_the_tolerance_of_created_is_created() {
-        let changes = plan(vec![record(1, 5, 15, "a"), record(2, 5, 16, "b")], &HashMap::new(), &rules());
+        let changes = plan(
+            vec![record(1, 5, 15, "a"), record(2, 5, 16, "b")],
+            &HashMap::new(),
+            &rules(),
+        );
         let types: Vec<_> = changes.iter().map(|change| change.event_type).collect();
         assert_eq!(types, [EventType::Created, EventType::Updated]);
     }
@@ -120,7 +144,10 @@ mod tests {
     #[test]
     fn a_known_object_is_never_created_again() {
         let mut known = HashMap::new();
-        remember(&plan(vec![record(1, 5, 5, "a")], &known, &rules()), &mut known);
+        remember(
+            &plan(vec![record(1, 5, 5, "a")], &known, &rules()),
+            &mut known,
+        );
         let changes = plan(vec![record(1, 5, 6, "b")], &known, &rules());
         assert_eq!(changes[0].event_type, EventType::Updated);
         assert_eq!(changes[0].version.sequence, 2);
@@ -129,31 +156,54 @@ mod tests {
     #[test]
     fn two_writes_within_one_second_are_two_changes() {
         let mut known = HashMap::new();
-        remember(&plan(vec![record(1, 5, 5, "a")], &known, &rules()), &mut known);
+        remember(
+            &plan(vec![record(1, 5, 5, "a")], &known, &rules()),
+            &mut known,
+        );
         assert_eq!(plan(vec![record(1, 5, 5, "b")], &known, &rules()).len(), 1);
     }
 
     #[test]
     fn a_record_older_than_what_was_emitted_is_no_change() {
         let mut known = HashMap::new();
-        remember(&plan(vec![record(1, 5, 9, "new")], &known, &rules()), &mut known);
+        remember(
+            &plan(vec![record(1, 5, 9, "new")], &known, &rules()),
+            &mut known,
+        );
         assert!(plan(vec![record(1, 5, 8, "old")], &known, &rules()).is_empty());
     }
 
     #[test]
     fn a_record_from_before_the_instance_is_no_change() {
-        let rules = Rules { baseline: at(10), filter_by_updated_date: false, ..rules() };
-        let changes = plan(vec![record(1, 9, 9, "a"), record(2, 10, 10, "b")], &HashMap::new(), &rules);
+        let rules = Rules {
+            baseline: at(10),
+            filter_by_updated_date: false,
+            ..rules()
+        };
+        let changes = plan(
+            vec![record(1, 9, 9, "a"), record(2, 10, 10, "b")],
+            &HashMap::new(),
+            &rules,
+        );
         assert_eq!(changes.len(), 1);
         assert_eq!(changes[0].observed.object_id, "2");
     }
 
     #[test]
     fn a_record_from_before_the_window_is_dropped_only_by_the_filter() {
-        let strict = Rules { window_start: at(10), ..rules() };
+        let strict = Rules {
+            window_start: at(10),
+            ..rules()
+        };
         assert!(plan(vec![record(1, 9, 9, "a")], &HashMap::new(), &strict).is_empty());
-        let lenient = Rules { filter_by_updated_date: false, ..strict };
-        assert_eq!(plan(vec![record(1, 9, 9, "a")], &HashMap::new(), &lenient).len(), 1);
+        let lenient = Rules {
+            filter_by_updated_date: false,
+            ..strict
+        };
+        assert_eq!(
+            plan(vec![record(1, 9, 9, "a")], &HashMap::new(), &lenient).len(),
+            1
+        );
     }
 
     proptest! {

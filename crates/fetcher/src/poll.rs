@@ -17,9 +17,9 @@ use tracing::warn;
 use crate::outcome::Stop;
 use crate::pages::{Pages, Step};
 use crate::plan::{Change, Rules, plan};
-use crate::process::Parts;
 use crate::publish::publish;
 use crate::request::Desk;
+use crate::run::Parts;
 use crate::window::{Window, window};
 
 /// A poll under way.
@@ -45,7 +45,8 @@ pub(crate) struct Report {
 impl Poll<'_> {
     /// Reads the whole window; the cursor moves with the last page only.
     pub(crate) async fn run(&mut self) -> Result<Report, Stop> {
-        let reader = Reader::new(&self.poller.config).map_err(|error| Stop::Unusable(error.to_string()))?;
+        let reader =
+            Reader::new(&self.poller.config).map_err(|error| Stop::Unusable(error.to_string()))?;
         let page_size = self.parts.config.page_size;
         let window = window(self.poller, &self.instance.settings, page_size)
             .map_err(|error| Stop::Unusable(error.to_string()))?;
@@ -53,12 +54,20 @@ impl Poll<'_> {
         let mut report = Report::default();
         let mut walk_began = None;
         loop {
-            let search = ie_insightly::Search { skip: pages.skip(), ..window.search.clone() };
+            let search = ie_insightly::Search {
+                skip: pages.skip(),
+                ..window.search.clone()
+            };
             let answer = self.desk.search(&self.poller.object, &search).await?;
             report.requests += 1;
             // The window ends at Insightly's time when the walk began, never at ours.
             let window_end = *walk_began.get_or_insert(answer.server_date);
-            let ids: Vec<String> = answer.body.records.iter().map(|record| self.identity(record)).collect();
+            let ids: Vec<String> = answer
+                .body
+                .records
+                .iter()
+                .map(|record| self.identity(record))
+                .collect();
             let step = pages.after(&ids, answer.body.total);
             if step == Step::GiveUp {
                 return Err(Stop::Shifting);
@@ -69,7 +78,9 @@ impl Poll<'_> {
             }
             report.records += answer.body.records.len();
             let observed = self.read(&reader, answer.body.records, &mut report);
-            report.changes += self.commit(observed, &window, complete.then_some(window_end)).await?;
+            report.changes += self
+                .commit(observed, &window, complete.then_some(window_end))
+                .await?;
             if complete {
                 return Ok(report);
             }
@@ -78,7 +89,10 @@ impl Poll<'_> {
 
     /// The id of a record, to recognize it across pages; its content where it has none.
     fn identity(&self, record: &Value) -> String {
-        record.get(&self.poller.config.id_field).unwrap_or(record).to_string()
+        record
+            .get(&self.poller.config.id_field)
+            .unwrap_or(record)
+            .to_string()
     }
 
     fn read(&self, reader: &Reader, records: Vec<Value>, report: &mut Report) -> Vec<Observed> {
@@ -113,13 +127,19 @@ impl Poll<'_> {
         let known = if observed.is_empty() {
             HashMap::new()
         } else {
-            let ids: Vec<String> = observed.iter().map(|record| record.object_id.clone()).collect();
+            let ids: Vec<String> = observed
+                .iter()
+                .map(|record| record.object_id.clone())
+                .collect();
             store.known_versions(self.poller.id, &ids).await?
         };
         let changes = plan(observed, &known, &self.rules(window));
         let notifications = self.notifications(&changes).await?;
         let page = PageCommit {
-            versions: changes.iter().map(|c| (c.observed.object_id.clone(), c.version.clone())).collect(),
+            versions: changes
+                .iter()
+                .map(|c| (c.observed.object_id.clone(), c.version.clone()))
+                .collect(),
             notifications,
             progress: self.progress(window_end),
         };
@@ -141,7 +161,14 @@ impl Poll<'_> {
                 attempt: 1,
             })
             .collect();
-        if let Err(error) = publish(&self.parts.broker, &self.parts.store, &batch, self.clock.now()).await {
+        if let Err(error) = publish(
+            &self.parts.broker,
+            &self.parts.store,
+            &batch,
+            self.clock.now(),
+        )
+        .await
+        {
             warn!(
                 error = format!("{error:#}"),
                 notifications = batch.len(),
@@ -163,8 +190,14 @@ impl Poll<'_> {
     fn progress(&self, window_end: Option<DateTime<Utc>>) -> Progress {
         let now = self.clock.now();
         match window_end {
-            Some(cursor) => Progress::Finished { cursor, next_due: self.next_due(now), at: now },
-            None => Progress::UnderWay { lease_until: now + self.parts.config.lease },
+            Some(cursor) => Progress::Finished {
+                cursor,
+                next_due: self.next_due(now),
+                at: now,
+            },
+            None => Progress::UnderWay {
+                lease_until: now + self.parts.config.lease,
+            },
         }
     }
 
@@ -182,20 +215,48 @@ impl Poll<'_> {
         if count == 0 {
             return Ok(Vec::new());
         }
-        let ids = self.parts.store.reserve_notification_ids(count as u32).await?;
+        let ids = self
+            .parts
+            .store
+            .reserve_notification_ids(count as u32)
+            .await?;
         let now = self.clock.now();
         let due_at = now + self.parts.config.publish_grace;
         let traceparent = current_traceparent();
         let make = |(changes, id): (&[Change], _)| {
-            let events: Vec<_> = changes.iter().map(|change| self.event(change, now)).collect();
-            let records: Vec<_> = changes.iter().map(|change| &change.observed.record).collect();
+            let events: Vec<_> = changes
+                .iter()
+                .map(|change| self.event(change, now))
+                .collect();
+            let records: Vec<_> = changes
+                .iter()
+                .map(|change| &change.observed.record)
+                .collect();
             let resource = &self.poller.resource;
             let (instance, created_at) = (self.instance, now);
-            let body = NotificationBody { id, instance, resource, created_at, events: &events, records: &records };
-            let body = body.to_raw().map_err(|error| Stop::Unusable(error.to_string()))?;
-            let notification =
-                Notification { id, instance: instance.id, resource: resource.clone(), created_at, body };
-            Ok(NewNotification { notification, traceparent: traceparent.clone(), due_at })
+            let body = NotificationBody {
+                id,
+                instance,
+                resource,
+                created_at,
+                events: &events,
+                records: &records,
+            };
+            let body = body
+                .to_raw()
+                .map_err(|error| Stop::Unusable(error.to_string()))?;
+            let notification = Notification {
+                id,
+                instance: instance.id,
+                resource: resource.clone(),
+                created_at,
+                body,
+            };
+            Ok(NewNotification {
+                notification,
+                traceparent: traceparent.clone(),
+                due_at,
+            })
         };
         changes.chunks(batch).zip(ids).map(make).collect()
     }

@@ -1,79 +1,42 @@
-//! The fetcher as a service: what it is made of, and how it starts.
-
-use std::sync::Arc;
+//! The program `ie-fetcher`: what it is configured with, and what it connects to.
 
 use anyhow::Context as _;
-use ie_broker::{Broker, ConsumerSettings};
-use ie_platform::Context;
-use ie_platform::config::{Problems, Section};
-use ie_platform::http::{ClientSettings, client};
-use ie_platform::seal::{Sealer, SecretsConfig};
+use ie_broker::Broker;
+use ie_platform::config::{self, Problems, Section};
+use ie_platform::seal::SecretsConfig;
+use ie_platform::{Context, Process};
 use ie_store::Store;
 use serde::{Deserialize, Serialize};
-use tracing::info;
 
-use crate::handler::PollHandler;
-use crate::{Config, relay};
+use crate::{Parts, insightly_http, run};
 
-/// What the fetcher works with.
-pub struct Parts {
-    /// Poll jobs come from it, notifications go to it.
-    pub broker: Broker,
-    /// Where the state is.
-    pub store: Store,
-    /// Opens the sealed API keys.
-    pub sealer: Sealer,
-    /// The client for Insightly.
-    pub http: reqwest::Client,
-    /// The settings.
-    pub config: Config,
-}
+/// Which program this is.
+pub const PROCESS: Process = Process {
+    name: "ie-fetcher",
+    version: env!("CARGO_PKG_VERSION"),
+};
 
-/// Starts the fetcher's tasks on the context's lifecycle and returns.
-///
-/// # Errors
-/// The store cannot be read.
-pub async fn run(context: Context, parts: Parts) -> anyhow::Result<()> {
-    let parts = Arc::new(parts);
-    if !parts.broker.is_durable() {
-        let again = parts.store.reset_unfinished(context.clock.now()).await.context("while taking up former work")?;
-        if again > 0 {
-            info!(notifications = again, "notifications of the last run are delivered now");
-        }
-    }
-    let (clock, lifecycle) = (context.clock.clone(), context.lifecycle.clone());
-    context.lifecycle.spawn("relay", relay::run(parts.clone(), clock, lifecycle));
-    let handler = Arc::new(PollHandler { parts: parts.clone(), clock: context.clock.clone() });
-    let (broker, lifecycle) = (parts.broker.clone(), context.lifecycle.clone());
-    let settings = ConsumerSettings { prefetch: parts.config.prefetch };
-    context
-        .lifecycle
-        .spawn("fetcher", async move { broker.consume(settings, handler, &lifecycle).await });
-    Ok(())
-}
-
-/// The client for Insightly, with the fetcher's time limits.
-///
-/// # Errors
-/// TLS cannot be set up.
-pub fn insightly_http(config: &Config) -> anyhow::Result<reqwest::Client> {
-    let settings = ClientSettings { timeout: config.timeout, ..ClientSettings::default() };
-    client(&settings).context("while making the client for insightly")
-}
-
-/// The configuration of the process `ie-fetcher`.
-#[derive(Debug, Serialize, Deserialize)]
-#[expect(missing_docs, reason = "each section documents itself")]
-pub struct ProcessConfig {
+/// The configuration of the process, beside the sections that every process has.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Config {
+    /// The key that opens the instances' secrets.
     pub secrets: SecretsConfig,
+    /// Where poll jobs come from and notifications go.
     pub broker: ie_broker::Config,
+    /// Where the state is.
     pub store: ie_store::Config,
-    pub fetcher: Config,
+    /// How Insightly is polled.
+    pub fetcher: crate::Config,
 }
 
-impl ie_platform::config::Config for ProcessConfig {
+impl config::Config for Config {
     fn defaults() -> Vec<&'static str> {
-        vec![SecretsConfig::DEFAULTS, ie_broker::Config::DEFAULTS, ie_store::Config::DEFAULTS, Config::DEFAULTS]
+        vec![
+            SecretsConfig::DEFAULTS,
+            ie_broker::Config::DEFAULTS,
+            ie_store::Config::DEFAULTS,
+            crate::Config::DEFAULTS,
+        ]
     }
 
     fn validate(&self, problems: &mut Problems) {
@@ -84,14 +47,18 @@ impl ie_platform::config::Config for ProcessConfig {
     }
 }
 
-/// Connects what the process needs, and starts the fetcher.
+/// Connects to the store and the broker and starts the fetcher.
 ///
 /// # Errors
 /// A part cannot be reached or set up.
-pub async fn run_process(context: Context, config: ProcessConfig) -> anyhow::Result<()> {
+pub async fn start(context: Context, config: Config) -> anyhow::Result<()> {
     let parts = Parts {
-        store: Store::open(&config.store, &context).await.context("while opening the store")?,
-        broker: Broker::connect(&config.broker, &context).await.context("while connecting to the broker")?,
+        store: Store::open(&config.store, &context)
+            .await
+            .context("while opening the store")?,
+        broker: Broker::connect(&config.broker, &context)
+            .await
+            .context("while connecting to the broker")?,
         sealer: config.secrets.sealer()?,
         http: insightly_http(&config.fetcher)?,
         config: config.fetcher,

@@ -11,14 +11,18 @@ use metrics::{counter, gauge};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{info, warn};
 
-use crate::process::Parts;
 use crate::publish::publish;
+use crate::run::Parts;
 
 /// How long a claimed notification is left to the relay that claimed it.
 const CLAIM: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// Runs until the soft stop.
-pub(crate) async fn run(parts: Arc<Parts>, clock: SharedClock, lifecycle: Lifecycle) -> anyhow::Result<()> {
+pub(crate) async fn run(
+    parts: Arc<Parts>,
+    clock: SharedClock,
+    lifecycle: Lifecycle,
+) -> anyhow::Result<()> {
     let mut ticks = interval(parts.config.relay_interval);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut failing = false;
@@ -26,14 +30,20 @@ pub(crate) async fn run(parts: Arc<Parts>, clock: SharedClock, lifecycle: Lifecy
         match sweep(&parts, &clock).await {
             Ok(published) => {
                 if failing || published > 0 {
-                    info!(notifications = published, "the relay published what had stayed in the store");
+                    info!(
+                        notifications = published,
+                        "the relay published what had stayed in the store"
+                    );
                 }
                 failing = false;
             }
             // Said once, not each second of an outage.
             Err(error) if !failing => {
                 failing = true;
-                warn!(error = format!("{error:#}"), "the relay cannot publish; notifications stay in the store");
+                warn!(
+                    error = format!("{error:#}"),
+                    "the relay cannot publish; notifications stay in the store"
+                );
             }
             Err(_) => {}
         }
@@ -45,7 +55,10 @@ pub(crate) async fn run(parts: Arc<Parts>, clock: SharedClock, lifecycle: Lifecy
 async fn sweep(parts: &Parts, clock: &SharedClock) -> anyhow::Result<usize> {
     let mut total = 0;
     loop {
-        let due = parts.store.claim_unpublished(clock.now(), parts.config.relay_batch, CLAIM).await?;
+        let due = parts
+            .store
+            .claim_unpublished(clock.now(), parts.config.relay_batch, CLAIM)
+            .await?;
         let batch: Vec<_> = due
             .iter()
             .map(|stored| Outgoing {

@@ -33,10 +33,15 @@ impl Desk<'_> {
             let result = self.client.search(object, search).await;
             count(&result);
             match result {
-                Err(Refusal::RateLimited { retry_after, day_spent: false }) if bursts < MAX_BURSTS => {
+                Err(Refusal::RateLimited {
+                    retry_after,
+                    day_spent: false,
+                }) if bursts < MAX_BURSTS => {
                     bursts += 1;
                     let wait = retry_after.unwrap_or(std::time::Duration::from_secs(1));
-                    self.store.hold_account(self.account, self.clock.now() + wait).await?;
+                    self.store
+                        .hold_account(self.account, self.clock.now() + wait)
+                        .await?;
                 }
                 result => return Ok(result?),
             }
@@ -47,7 +52,10 @@ impl Desk<'_> {
     pub(crate) async fn note_budget(&self, answer: &Answer<Page>) -> Result<(), Stop> {
         let budget = answer.budget;
         let now = self.clock.now();
-        Ok(self.store.note_budget(self.account, budget.limit, budget.remaining, now).await?)
+        Ok(self
+            .store
+            .note_budget(self.account, budget.limit, budget.remaining, now)
+            .await?)
     }
 
     async fn wait_for_permit(&self) -> Result<(), Stop> {

@@ -28,15 +28,34 @@ pub(crate) struct BadWindow {
 ///
 /// It begins before the cursor: by the overlap, for writes that become visible late, by the resource's
 /// `pollDelay`, and by one second more, as nobody says whether `updated_after_utc` includes its second.
-pub(crate) fn window(poller: &Poller, settings: &Settings, page_size: u32) -> Result<Window, BadWindow> {
-    let bad = |reason: String| BadWindow { resource: poller.resource.clone(), reason };
+pub(crate) fn window(
+    poller: &Poller,
+    settings: &Settings,
+    page_size: u32,
+) -> Result<Window, BadWindow> {
+    let bad = |reason: String| BadWindow {
+        resource: poller.resource.clone(),
+        reason,
+    };
     let back = i64::from(settings.overlap) + i64::from(poller.config.poll_delay);
     let start = poller.cursor - TimeDelta::seconds(back);
-    let zone: Zone = settings.zone.parse().map_err(|error| bad(format!("zone: {error}")))?;
-    let template: Template = poller.config.url.parse().map_err(|error| bad(format!("url: {error}")))?;
+    let zone: Zone = settings
+        .zone
+        .parse()
+        .map_err(|error| bad(format!("zone: {error}")))?;
+    let template: Template = poller
+        .config
+        .url
+        .parse()
+        .map_err(|error| bad(format!("url: {error}")))?;
     let url = template.render(start - TimeDelta::seconds(1), zone);
     let query: HubQuery = url.parse().map_err(|error| bad(format!("url: {error}")))?;
-    let top = poller.config.page_size.or(query.page_size).unwrap_or(page_size).clamp(2, page_size);
+    let top = poller
+        .config
+        .page_size
+        .or(query.page_size)
+        .unwrap_or(page_size)
+        .clamp(2, page_size);
     let search = Search {
         updated_after: query.updated_after,
         equals: query.equals.into_iter().next(),

@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 /// Section `scheduler`; `defaults.toml` says what each setting is for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(missing_docs, reason = "each setting is described in defaults.toml, the reference")]
+#[expect(
+    missing_docs,
+    reason = "each setting is described in defaults.toml, the reference"
+)]
 pub struct Config {
     #[serde(with = "humantime_serde")]
     pub tick: Duration,
@@ -24,15 +27,20 @@ impl Section for Config {
     const DEFAULTS: &'static str = include_str!("../defaults.toml");
 
     fn validate(&self, problems: &mut Problems) {
-        for (key, value) in
-            [("scheduler.tick", self.tick), ("scheduler.claim", self.claim), ("scheduler.lease", self.lease)]
-        {
+        for (key, value) in [
+            ("scheduler.tick", self.tick),
+            ("scheduler.claim", self.claim),
+            ("scheduler.lease", self.lease),
+        ] {
             if value.is_zero() {
                 problems.add(key, "expected a time longer than 0s, such as \"1s\"");
             }
         }
         if self.lease < self.claim {
-            problems.add("scheduler.lease", "expected at least scheduler.claim: a published job holds longer");
+            problems.add(
+                "scheduler.lease",
+                "expected at least scheduler.claim: a published job holds longer",
+            );
         }
         if !(1..=10_000).contains(&self.batch) {
             problems.add("scheduler.batch", "expected 1 to 10000 pollers");

@@ -1,9 +1,10 @@
 #![doc = include_str!("../README.md")]
 
 mod config;
-mod process;
+pub mod process;
+mod run;
 mod tick;
 
 pub use config::Config;
-pub use process::{ProcessConfig, run, run_process};
+pub use run::run;
 pub use tick::{Parts, tick};

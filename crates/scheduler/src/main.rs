@@ -1,10 +1,9 @@
-//! The process `ie-scheduler`.
+//! The program `ie-scheduler`.
 
 use std::process::ExitCode;
 
-use ie_platform::Process;
+use ie_scheduler::process::{PROCESS, start};
 
 fn main() -> ExitCode {
-    let process = Process { name: "ie-scheduler", version: env!("CARGO_PKG_VERSION") };
-    ie_platform::run(process, ie_scheduler::run_process)
+    ie_platform::run(PROCESS, start)
 }

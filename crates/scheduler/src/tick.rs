@@ -38,7 +38,9 @@ pub async fn tick(parts: &Parts, clock: &SharedClock) -> anyhow::Result<usize> {
 async fn claim(parts: &Parts, clock: &SharedClock) -> anyhow::Result<usize> {
     let started = std::time::Instant::now();
     let Parts { store, config, .. } = parts;
-    let jobs = store.claim_due(clock.now(), config.batch, config.claim).await?;
+    let jobs = store
+        .claim_due(clock.now(), config.batch, config.claim)
+        .await?;
     if jobs.is_empty() {
         return Ok(0);
     }
@@ -47,11 +49,17 @@ async fn claim(parts: &Parts, clock: &SharedClock) -> anyhow::Result<usize> {
         Ok(outcomes) => split(&jobs, outcomes),
         Err(_) => (Vec::new(), jobs.clone()),
     };
-    store.extend_claims(&taken, clock.now() + config.lease).await?;
+    store
+        .extend_claims(&taken, clock.now() + config.lease)
+        .await?;
     store.release_claims(&refused, clock.now()).await?;
     counter!("ie_poll_jobs_published_total").increment(taken.len() as u64);
     histogram!("ie_scheduler_batch_seconds").record(started.elapsed().as_secs_f64());
-    debug!(claimed = jobs.len(), published = taken.len(), "claimed due pollers");
+    debug!(
+        claimed = jobs.len(),
+        published = taken.len(),
+        "claimed due pollers"
+    );
     // A refusal ends this tick, so that a broker that is down is not asked in a loop.
     for outcome in result? {
         outcome?;
@@ -81,9 +89,15 @@ async fn publish(
     parts.broker.publish(&outgoing).in_current_span().await
 }
 
-fn split(jobs: &[PollJob], outcomes: &[Result<(), ie_broker::Error>]) -> (Vec<PollJob>, Vec<PollJob>) {
-    let (taken, refused): (Vec<_>, Vec<_>) =
-        jobs.iter().cloned().zip(outcomes).partition(|(_, outcome)| outcome.is_ok());
+fn split(
+    jobs: &[PollJob],
+    outcomes: &[Result<(), ie_broker::Error>],
+) -> (Vec<PollJob>, Vec<PollJob>) {
+    let (taken, refused): (Vec<_>, Vec<_>) = jobs
+        .iter()
+        .cloned()
+        .zip(outcomes)
+        .partition(|(_, outcome)| outcome.is_ok());
     let jobs = |pairs: Vec<(PollJob, _)>| pairs.into_iter().map(|(job, _)| job).collect();
     (jobs(taken), jobs(refused))
 }

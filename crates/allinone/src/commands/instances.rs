@@ -1,0 +1,150 @@
+//! `insightly-events instance …`
+
+use std::io::Read as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use serde_json::Value;
+
+use super::{print_list, text};
+use crate::cli::{InstanceCommand, Server};
+use crate::output::say;
+use crate::remote::Remote;
+
+pub(super) async fn run(
+    remote: &Remote,
+    server: &Server,
+    command: InstanceCommand,
+) -> anyhow::Result<ExitCode> {
+    match command {
+        InstanceCommand::Create { file } => create(remote, server, &file).await?,
+        InstanceCommand::List => list(remote, server).await?,
+        InstanceCommand::Show { id } => show(remote, server, id).await?,
+        InstanceCommand::Poll { id } => {
+            remote
+                .post(&format!("/instances/{id}/poll"), String::new())
+                .await?;
+            say(&format!("instance {id} is polled now"));
+        }
+        InstanceCommand::Delete { id } => {
+            remote.delete(&format!("/instances/{id}")).await?;
+            say(&format!("instance {id} is deleted"));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn create(remote: &Remote, server: &Server, file: &Path) -> anyhow::Result<()> {
+    let body = read(file)?;
+    let instance = remote.post("/instances", body).await?.body;
+    if server.json {
+        say(&format!("{instance:#}"));
+        return Ok(());
+    }
+    say(&format!(
+        "created instance {} ({})",
+        text(&instance["id"]),
+        text(&instance["name"])
+    ));
+    say(&format!("  token          {}", text(&instance["token"])));
+    if let Some(secret) = instance["webhookSecret"].as_str() {
+        say(&format!("  webhook secret {secret}   (shown only now)"));
+    }
+    for warning in instance["warnings"].as_array().into_iter().flatten() {
+        say(&format!("  warning: {}", text(warning)));
+    }
+    Ok(())
+}
+
+fn read(file: &Path) -> anyhow::Result<String> {
+    if file == Path::new("-") {
+        let mut body = String::new();
+        std::io::stdin()
+            .read_to_string(&mut body)
+            .context("while reading standard input")?;
+        return Ok(body);
+    }
+    std::fs::read_to_string(file).with_context(|| format!("while reading {}", file.display()))
+}
+
+async fn list(remote: &Remote, server: &Server) -> anyhow::Result<()> {
+    let instances = remote.list("/instances", &[]).await?;
+    if instances.is_empty() && !server.json {
+        say("no instances yet: create one with `insightly-events instance create -f body.json`");
+        return Ok(());
+    }
+    print_list(
+        server,
+        &instances,
+        &["id", "name", "state", "callback", "tags"],
+        |instance| {
+            vec![
+                text(&instance["id"]),
+                text(&instance["name"]),
+                state(instance),
+                text(&instance["eventsNotificationCallbackUrl"]),
+                instance["tags"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .map(text)
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            ]
+        },
+    );
+    Ok(())
+}
+
+/// One word for how an instance stands.
+pub(super) fn state(instance: &Value) -> String {
+    let state = if instance["valid"] == false {
+        "key refused"
+    } else if instance["disabled"] == true {
+        "disabled"
+    } else if instance["eventsEnabled"] == false {
+        "events off"
+    } else {
+        "polling"
+    };
+    state.to_owned()
+}
+
+async fn show(remote: &Remote, server: &Server, id: i64) -> anyhow::Result<()> {
+    let mut instance = remote.get(&format!("/instances/{id}"), &[]).await?.body;
+    let pollers = remote
+        .list(&format!("/instances/{id}/event-poller-records"), &[])
+        .await?;
+    if server.json {
+        instance["eventPollerRecords"] = pollers.into();
+        say(&format!("{instance:#}"));
+        return Ok(());
+    }
+    say(&format!(
+        "instance {id} ({}): {}",
+        text(&instance["name"]),
+        state(&instance)
+    ));
+    say(&format!(
+        "callback: {}",
+        text(&instance["eventsNotificationCallbackUrl"])
+    ));
+    print_list(
+        server,
+        &pollers,
+        &["resource", "status", "last poll", "next poll", "last error"],
+        |poller| {
+            [
+                "name",
+                "status",
+                "lastPollDate",
+                "nextPollDate",
+                "lastError",
+            ]
+            .map(|field| text(&poller[field]))
+            .to_vec()
+        },
+    );
+    Ok(())
+}

@@ -1,0 +1,71 @@
+//! Commands that talk to a running server.
+
+mod dead_letters;
+mod doctor;
+mod events;
+mod instances;
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use serde_json::Value;
+
+use crate::cli::{ClientCommand, RunOptions, Server};
+use crate::output::{fail, say};
+use crate::remote::Remote;
+
+/// Runs one command; its failure is printed and gives exit code 1.
+pub(crate) fn run(run: &RunOptions, command: ClientCommand) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let result = runtime
+        .context("while starting the runtime")
+        .and_then(|runtime| {
+            runtime.block_on(async {
+                match command {
+                    ClientCommand::Instance { server, command } => {
+                        instances::run(&Remote::of(run, &server)?, &server, command).await
+                    }
+                    ClientCommand::Events { server, command } => {
+                        events::run(&Remote::of(run, &server)?, &server, command).await
+                    }
+                    ClientCommand::DeadLetters { server, command } => {
+                        dead_letters::run(&Remote::of(run, &server)?, &server, command).await
+                    }
+                    ClientCommand::Doctor { server } => doctor::run(run, &server).await,
+                }
+            })
+        });
+    match result {
+        Ok(code) => code,
+        Err(error) => fail(&error),
+    }
+}
+
+/// Prints a list as JSON or as a table with one row per entry.
+fn print_list(
+    server: &Server,
+    list: &[Value],
+    columns: &[&str],
+    row: impl Fn(&Value) -> Vec<String>,
+) {
+    if server.json {
+        say(&format!("{:#}", Value::from(list.to_vec())));
+        return;
+    }
+    let mut table = crate::output::table(columns);
+    for entry in list {
+        table.add_row(row(entry));
+    }
+    say(&table.to_string());
+}
+
+/// A field as people read it: text without quotes, nothing for null.
+fn text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}

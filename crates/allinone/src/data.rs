@@ -1,0 +1,230 @@
+//! The data directory: the database, the master key, the first credentials.
+//!
+//! The first start creates what is missing, each secret in a file that only its owner can read.
+
+use std::fs;
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use ie_platform::seal::Sealer;
+use ie_platform::secret::ExposeSecret as _;
+use serde::{Deserialize, Serialize};
+
+use crate::Config;
+
+const DATABASE: &str = "insightly-events.db";
+const MASTER_KEY: &str = "master.key";
+const CREDENTIALS: &str = "credentials.toml";
+
+/// The secrets of the first user, for `Authorization: User …, Organization …`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Credentials {
+    pub(crate) user_secret: String,
+    pub(crate) organization_secret: String,
+}
+
+/// What a first start has created.
+#[derive(Debug, Default)]
+pub(crate) struct Created {
+    pub(crate) credentials: Option<Credentials>,
+    pub(crate) master_key: Option<PathBuf>,
+}
+
+/// Fills in what the configuration leaves open from the directory, creating what is not there yet.
+///
+/// # Errors
+/// A file cannot be read or written; a database without its master key; secrets that were edited away.
+pub(crate) fn prepare(directory: &Path, config: &mut Config) -> anyhow::Result<Created> {
+    let mut created = Created::default();
+    let database = directory.join(DATABASE);
+    if config.store.url.expose_secret().is_empty() {
+        create_directory(directory)?;
+        config.store.url = format!("sqlite:{}", database.display()).into();
+    }
+    if config.secrets.master_key.is_none() && config.secrets.master_key_file.is_none() {
+        create_directory(directory)?;
+        let path = directory.join(MASTER_KEY);
+        if !path.exists() {
+            if database.exists() {
+                bail!(
+                    "{} is missing, and without it the keys in {} cannot be read: put the file back, or begin \
+                     anew with another --data directory",
+                    path.display(),
+                    database.display()
+                );
+            }
+            write_secret(&path, Sealer::generate_key().expose_secret())?;
+            created.master_key = Some(path.clone());
+        }
+        config.secrets.master_key_file = Some(path);
+    }
+    if config.api.bootstrap_user_secret.is_none()
+        && config.api.bootstrap_organization_secret.is_none()
+    {
+        let credentials = match read_credentials(directory)? {
+            Some(credentials) => credentials,
+            None => created
+                .credentials
+                .insert(create_credentials(directory)?)
+                .clone(),
+        };
+        config.api.bootstrap_user_secret = Some(credentials.user_secret.into());
+        config.api.bootstrap_organization_secret = Some(credentials.organization_secret.into());
+    }
+    Ok(created)
+}
+
+/// Fills in what [`prepare`] would, and creates nothing: a start that is only imagined.
+pub(crate) fn preview(directory: &Path, config: &mut Config) -> anyhow::Result<()> {
+    if config.store.url.expose_secret().is_empty() {
+        config.store.url = format!("sqlite:{}", directory.join(DATABASE).display()).into();
+    }
+    if config.secrets.master_key.is_none() && config.secrets.master_key_file.is_none() {
+        let path = directory.join(MASTER_KEY);
+        if path.exists() {
+            config.secrets.master_key_file = Some(path);
+        } else {
+            config.secrets.master_key = Some(Sealer::generate_key());
+        }
+    }
+    Ok(())
+}
+
+/// The credentials of a directory where a server has started before.
+///
+/// # Errors
+/// The file is there and cannot be read.
+pub(crate) fn read_credentials(directory: &Path) -> anyhow::Result<Option<Credentials>> {
+    let path = directory.join(CREDENTIALS);
+    let text = match fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => {
+            return Err(error).with_context(|| format!("while reading {}", path.display()));
+        }
+    };
+    let credentials = toml::from_str(&text).with_context(|| {
+        format!(
+            "while reading {}: expected user_secret and organization_secret",
+            path.display()
+        )
+    })?;
+    Ok(Some(credentials))
+}
+
+fn create_credentials(directory: &Path) -> anyhow::Result<Credentials> {
+    create_directory(directory)?;
+    let credentials = Credentials {
+        user_secret: random_secret(),
+        organization_secret: random_secret(),
+    };
+    let text = toml::to_string(&credentials).context("while writing the credentials")?;
+    write_secret(&directory.join(CREDENTIALS), &text)?;
+    Ok(credentials)
+}
+
+/// 128 random bits as text.
+fn random_secret() -> String {
+    hex::encode(rand::random::<[u8; 16]>())
+}
+
+fn create_directory(directory: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(directory).with_context(|| {
+        format!(
+            "while creating the data directory {}: choose another with --data",
+            directory.display()
+        )
+    })
+}
+
+/// Writes a new file that only its owner can read; never over one that is there.
+fn write_secret(path: &Path, text: &str) -> anyhow::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options
+        .open(path)
+        .with_context(|| format!("while creating {}", path.display()))?;
+    file.write_all(text.as_bytes())
+        .and_then(|()| file.sync_all())
+        .with_context(|| format!("while writing {}", path.display()))
+}
+
+#[cfg(test)]
+fn master_key(directory: &Path) -> ie_platform::secret::SecretString {
+    fs::read_to_string(directory.join(MASTER_KEY))
+        .expect("the first start wrote it")
+        .into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config() -> Config {
+        ie_platform::config::load_from::<Unprepared>(None, [])
+            .unwrap()
+            .0
+    }
+
+    /// The configuration before it is prepared, which is not valid yet.
+    #[derive(Serialize, Deserialize)]
+    #[serde(transparent)]
+    struct Unprepared(Config);
+
+    impl ie_platform::config::Config for Unprepared {
+        fn defaults() -> Vec<&'static str> {
+            <Config as ie_platform::config::Config>::defaults()
+        }
+
+        fn validate(&self, _: &mut ie_platform::config::Problems) {}
+    }
+
+    #[test]
+    fn the_first_start_creates_secrets_and_the_second_finds_them() {
+        let directory = tempfile::tempdir().unwrap();
+        let (mut first, mut second) = (config(), config());
+
+        let created = prepare(directory.path(), &mut first).unwrap();
+        let again = prepare(directory.path(), &mut second).unwrap();
+
+        let credentials = created.credentials.unwrap();
+        assert!(created.master_key.is_some());
+        assert!(again.credentials.is_none() && again.master_key.is_none());
+        assert_eq!(
+            second.api.bootstrap_user_secret.unwrap().expose_secret(),
+            credentials.user_secret
+        );
+        assert!(Sealer::from_base64(&master_key(directory.path())).is_ok());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_owner_can_read_the_secrets() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let directory = tempfile::tempdir().unwrap();
+        prepare(directory.path(), &mut config()).unwrap();
+        for name in [MASTER_KEY, CREDENTIALS] {
+            let mode = fs::metadata(directory.path().join(name))
+                .unwrap()
+                .permissions()
+                .mode();
+            assert_eq!(mode & 0o077, 0, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_database_without_its_master_key_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join(DATABASE), "").unwrap();
+        let error = prepare(directory.path(), &mut config()).unwrap_err();
+        assert!(
+            error.to_string().contains("master.key is missing"),
+            "{error}"
+        );
+    }
+}

@@ -1,0 +1,7 @@
+//! The program `insightly-events`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    insightly_events::main()
+}
