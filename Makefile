@@ -1,0 +1,36 @@
+# Two commands do everything: `make demo` and `make test`. `make help` lists the rest.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+CARGO ?= cargo
+export CARGO_TERM_COLOR ?= auto
+
+.PHONY: help demo run test check fmt lint deny doc unit services-stop compose-test
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+demo: ## the whole thing in one process against a simulated Insightly: events appear, Ctrl-C ends it
+	$(CARGO) run --locked --release --package insightly-events -- demo $(ARGS)
+
+run: ## everything embedded, with its data in ./data
+	$(CARGO) run --locked --release --package insightly-events -- $(ARGS)
+
+test: ## installs or finds RabbitMQ and PostgreSQL, runs every check and test, stops them
+	scripts/test.sh
+
+check: fmt lint deny doc ## the checks that need no server
+
+fmt:
+	$(CARGO) fmt --all --check
+
+lint:
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+
+deny: ## licences, bans and sources of dependencies
+	scripts/deny.sh
+
+doc:
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --quiet
+
+compose-test: ## builds the image, brings compose up, creates an instance, waits for its event
+	scripts/compose-test.sh

@@ -1,0 +1,321 @@
+//! The system under test, on free ports.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, Utc};
+use ie_platform::lifecycle::Lifecycle;
+use ie_platform::{Context, Process};
+use ie_simulator::{Control, Entry, Settings, Simulator};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::client::{Client, ORGANIZATION_SECRET, USER_SECRET};
+use crate::eventually::eventually;
+use crate::process::{Program, Recipe, free_port};
+use crate::receiver::{Receiver, SIGNATURE_KEY};
+use crate::verdict::Arrived;
+
+/// How long a start or a flow may take on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The objects whose ledgers are compared.
+pub const OBJECTS: [&str; 4] = ["Contacts", "Organisations", "Leads", "Opportunities"];
+
+/// How the system runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Everything in this process: the in-process queue and an SQLite file.
+    Embedded,
+    /// Real programs on RabbitMQ and PostgreSQL.
+    Processes,
+}
+
+/// A system, with the world around it.
+pub struct Rig {
+    /// The Insightly it polls.
+    pub simulator: Simulator,
+    /// The callback of its instances.
+    pub receiver: Receiver,
+    /// Asks its API.
+    pub client: Client,
+    /// Its programs, when it runs as processes.
+    pub programs: Vec<(Recipe, Program)>,
+    /// What holds it together; none of it is read.
+    _keep: Keep,
+    context: Context,
+}
+
+struct Keep {
+    _data: tempfile::TempDir,
+    database: Option<ie_store::testing::Database>,
+}
+
+impl Rig {
+    /// Starts a system and waits until it is ready.
+    ///
+    /// # Errors
+    /// A part does not start; in [`Mode::Processes`] also when no servers are named by `TEST_AMQP_URL` and
+    /// `TEST_DATABASE_URL`: `make test` starts them.
+    pub async fn start(mode: Mode, world: Settings) -> anyhow::Result<Self> {
+        let context = Context::new(Process {
+            name: "ie-tests",
+            version: "0",
+        });
+        let simulator = Simulator::start(world, context.clock.clone())
+            .await
+            .context("while starting the simulator")?;
+        let receiver = Receiver::start(&context.lifecycle).await?;
+        let data = tempfile::tempdir()?;
+        let (api, programs, database) = match mode {
+            Mode::Embedded => (embedded(&context, &data).await?, Vec::new(), None),
+            Mode::Processes => {
+                let (api, programs, database) = processes().await?;
+                (api, programs, Some(database))
+            }
+        };
+        let client = Client::new(api)?;
+        Ok(Self {
+            simulator,
+            receiver,
+            client,
+            programs,
+            _keep: Keep {
+                _data: data,
+                database,
+            },
+            context,
+        })
+    }
+
+    /// Changes records, misbehaves, and knows what was written.
+    pub fn world(&self) -> Control {
+        self.simulator.control()
+    }
+
+    /// Every write of the objects that the rig's tests use.
+    ///
+    /// # Errors
+    /// The simulator does not know an object.
+    pub fn ledger(&self) -> anyhow::Result<Vec<Entry>> {
+        let ledgers = OBJECTS
+            .iter()
+            .map(|object| Ok(self.world().ledger(object)?));
+        Ok(ledgers.collect::<anyhow::Result<Vec<_>>>()?.concat())
+    }
+
+    /// The last version of every record of these objects.
+    ///
+    /// # Errors
+    /// The simulator does not know an object.
+    pub fn state(&self) -> anyhow::Result<Vec<Entry>> {
+        let states = OBJECTS.iter().map(|object| Ok(self.world().state(object)?));
+        Ok(states.collect::<anyhow::Result<Vec<_>>>()?.concat())
+    }
+
+    /// Whether every stream has made all its changes.
+    pub fn streams_are_done(&self) -> bool {
+        self.world().streams().iter().all(|stream| stream.done)
+    }
+
+    /// Creates an instance that watches these resources; gives its id and Insightly's time of its creation.
+    ///
+    /// # Errors
+    /// The API refuses it.
+    pub async fn create_instance(
+        &self,
+        resources: &[&str],
+    ) -> anyhow::Result<(i64, DateTime<Utc>)> {
+        let answer = self
+            .client
+            .must(Method::POST, "/instances", Some(self.body(resources)))
+            .await?;
+        let id = answer["id"].as_i64().context("no id")?;
+        let records = self
+            .client
+            .must(
+                Method::GET,
+                &format!("/instances/{id}/event-poller-records"),
+                None,
+            )
+            .await?;
+        let cursor = records[0]["cursor"]
+            .as_str()
+            .context("no cursor")?
+            .parse()?;
+        Ok((id, cursor))
+    }
+
+    /// A body of `POST /instances` for this rig's Insightly and callback.
+    pub fn body(&self, resources: &[&str]) -> Value {
+        let resources: serde_json::Map<_, _> = resources
+            .iter()
+            .map(|resource| ((*resource).to_owned(), json!({})))
+            .collect();
+        json!({
+            "element": {"key": "insightly"},
+            "name": "rig",
+            "tags": ["Tests"],
+            "configuration": {
+                "username": "rig@example.com",
+                "password": "demo-key",
+                "base.url": self.simulator.base_url(),
+                "event.notification.enabled": true,
+                "event.vendor.type": "polling",
+                "event.notification.callback.url": self.receiver.url(),
+                "event.notification.signature.key": SIGNATURE_KEY,
+                "event.poller.refresh_interval": "1",
+                "event.poller.configuration": resources,
+            }
+        })
+    }
+
+    /// Makes the instance's pollers due now.
+    ///
+    /// # Errors
+    /// The API refuses or cannot be reached.
+    pub async fn poll_now(&self, instance: i64) -> anyhow::Result<()> {
+        self.client
+            .must(Method::POST, &format!("/instances/{instance}/poll"), None)
+            .await
+            .map(drop)
+    }
+
+    /// Polls until what has arrived satisfies `verdict`.
+    ///
+    /// # Errors
+    /// It does not within the limit; the verdict's last complaint is the reason.
+    pub async fn settle(
+        &self,
+        instance: i64,
+        limit: Duration,
+        verdict: impl Fn(&Arrived) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Arrived> {
+        let mut complaint = None;
+        let settled = eventually("the verdict", limit, async || {
+            // The API itself may be one of the processes that are killed and started again.
+            drop(self.poll_now(instance).await);
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            let arrived = Arrived::read(&self.receiver.accepted())?;
+            match verdict(&arrived) {
+                Ok(()) => Ok(Some(arrived)),
+                Err(error) => {
+                    complaint = Some(error);
+                    Ok(None)
+                }
+            }
+        })
+        .await;
+        match (settled, complaint) {
+            (Ok(arrived), _) => Ok(arrived),
+            (Err(error), Some(complaint)) => Err(complaint.context(error.to_string())),
+            (Err(error), None) => Err(error),
+        }
+    }
+
+    /// Stops everything and removes what it has made.
+    ///
+    /// # Errors
+    /// A task failed on the way.
+    pub async fn stop(mut self) -> anyhow::Result<()> {
+        for (recipe, program) in &mut self.programs {
+            program
+                .kill()
+                .with_context(|| format!("while ending {}", recipe.name))?;
+        }
+        self.context.lifecycle.stop();
+        self.context.lifecycle.drain(Duration::from_secs(20)).await;
+        if let Some(database) = self._keep.database.take() {
+            database.remove().await?;
+        }
+        anyhow::ensure!(!self.context.lifecycle.failed(), "a task failed");
+        Ok(())
+    }
+}
+
+/// Settings that every process of a rig has, as environment variables.
+fn environment() -> Vec<(String, String)> {
+    let master_key = STANDARD.encode(rand::random::<[u8; 32]>());
+    let settings = [
+        ("SECRETS__MASTER_KEY", master_key.as_str()),
+        ("SCHEDULER__TICK", "200ms"),
+        ("FETCHER__REQUESTS_PER_SECOND", "500"),
+        ("FETCHER__RETRY_MIN", "500ms"),
+        ("FETCHER__RETRY_MAX", "2s"),
+        ("DISPATCHER__ALLOW_NETWORKS", "[\"127.0.0.0/8\"]"),
+        (
+            "DISPATCHER__SCHEDULE",
+            "[\"1s\", \"1s\", \"1s\", \"5s\", \"5s\", \"5s\", \"5s\"]",
+        ),
+        ("API__BOOTSTRAP_USER_SECRET", USER_SECRET),
+        ("API__BOOTSTRAP_ORGANIZATION_SECRET", ORGANIZATION_SECRET),
+        ("API__INSIGHTLY_URLS", "[\"http://127.0.0.1:*\"]"),
+        ("API__FIRST_POLL_SPREAD", "100ms"),
+        ("TELEMETRY__FILTER", "info"),
+    ];
+    settings
+        .into_iter()
+        .map(|(name, value)| (format!("IE__{name}"), value.to_owned()))
+        .collect()
+}
+
+/// The four services in this process; gives the API's address.
+async fn embedded(context: &Context, data: &tempfile::TempDir) -> anyhow::Result<SocketAddr> {
+    let mut variables = environment();
+    variables.push(("IE__API__ADDRESS".to_owned(), "127.0.0.1:0".to_owned()));
+    variables.push((
+        "IE__STORE__URL".to_owned(),
+        format!("sqlite:{}", data.path().join("rig.db").display()),
+    ));
+    let config: insightly_events::Config = ie_platform::config::load_from(None, variables)?;
+    Ok(insightly_events::start(context, config).await?.address)
+}
+
+/// The four services as processes on RabbitMQ and PostgreSQL; gives the API's address.
+async fn processes() -> anyhow::Result<(
+    SocketAddr,
+    Vec<(Recipe, Program)>,
+    ie_store::testing::Database,
+)> {
+    let amqp = server("TEST_AMQP_URL")?;
+    let database = ie_store::testing::Database::create(&server("TEST_DATABASE_URL")?).await?;
+    let api = free_port()?;
+    let mut variables = environment();
+    for (name, value) in [
+        ("BROKER__URL", amqp),
+        (
+            "BROKER__PREFIX",
+            format!("rig-{}", uuid::Uuid::new_v4().simple()),
+        ),
+        ("STORE__URL", database.url().to_owned()),
+        ("API__ADDRESS", api.to_string()),
+    ] {
+        variables.push((format!("IE__{name}"), value));
+    }
+    let mut programs = Vec::new();
+    for name in ["ie-api", "ie-scheduler", "ie-fetcher", "ie-dispatcher"] {
+        let recipe = Recipe {
+            name: name.to_owned(),
+            environment: variables.clone(),
+            health: free_port()?,
+        };
+        programs.push((recipe.clone(), recipe.start()?));
+    }
+    for (_, program) in &mut programs {
+        program.ready(PATIENCE).await?;
+    }
+    Ok((api, programs, database))
+}
+
+/// A server that `make test` has started.
+///
+/// # Errors
+/// It is not named: that is a failure, so that no test passes by being skipped.
+pub fn server(variable: &str) -> anyhow::Result<String> {
+    ie_platform::config::env(variable).with_context(|| {
+        format!("{variable} is not set: run `make test`, which starts the servers that tests need")
+    })
+}
