@@ -1,0 +1,49 @@
+//! What the handlers share.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use ie_broker::Broker;
+use ie_platform::SharedClock;
+use ie_platform::seal::Sealer;
+use ie_store::Store;
+
+use crate::config::Config;
+use crate::draft::Rules;
+
+/// What the handlers share; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct App(Arc<Parts>);
+
+/// The parts of an [`App`].
+pub(crate) struct Parts {
+    /// The state.
+    pub(crate) store: Store,
+    /// The queue, for what is redriven.
+    pub(crate) broker: Broker,
+    /// Seals what the store must not be able to read.
+    pub(crate) sealer: Sealer,
+    /// Asks Insightly.
+    pub(crate) http: reqwest::Client,
+    /// The section `api`.
+    pub(crate) config: Config,
+    /// What the operator decided about instances.
+    pub(crate) rules: Rules,
+    /// The time.
+    pub(crate) clock: SharedClock,
+}
+
+impl App {
+    /// Shares the parts.
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}

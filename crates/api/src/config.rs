@@ -1,0 +1,136 @@
+//! The section `api` of the configuration; `defaults.toml` says what each field means.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use ie_platform::config::{Problems, Section};
+use ie_platform::secret::{self, ExposeSecret as _, SecretString};
+use reqwest::Url;
+use serde::{Deserialize, Serialize};
+
+use crate::draft::{Rules, UrlPattern};
+
+/// The shortest secret of an account: as many characters as a random UUID has without dashes.
+const SHORTEST_SECRET: usize = 16;
+
+/// How the API is served, and what the operator allows its clients.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented in defaults.toml")]
+pub struct Config {
+    pub address: String,
+    #[serde(with = "humantime_serde")]
+    pub request_timeout: Duration,
+    pub body_limit: usize,
+    pub page_size: u32,
+    pub max_page_size: u32,
+    pub redrive_limit: u32,
+    pub default_insightly_url: String,
+    pub insightly_urls: Vec<UrlPattern>,
+    #[serde(with = "humantime_serde")]
+    pub insightly_timeout: Duration,
+    #[serde(with = "humantime_serde")]
+    pub default_overlap: Duration,
+    #[serde(with = "humantime_serde")]
+    pub first_poll_spread: Duration,
+    pub bootstrap_organization: String,
+    pub bootstrap_user: String,
+    #[serde(with = "secret::redacted_option", default)]
+    pub bootstrap_organization_secret: Option<SecretString>,
+    #[serde(with = "secret::redacted_option", default)]
+    pub bootstrap_user_secret: Option<SecretString>,
+}
+
+impl Section for Config {
+    const NAME: &'static str = "api";
+    const DEFAULTS: &'static str = include_str!("../defaults.toml");
+
+    fn validate(&self, problems: &mut Problems) {
+        if self.socket_address().is_none() {
+            problems.add(
+                "api.address",
+                format!(
+                    "expected an address and a port such as 127.0.0.1:8080, got {:?}",
+                    self.address
+                ),
+            );
+        }
+        let durations = [
+            ("api.request_timeout", self.request_timeout),
+            ("api.insightly_timeout", self.insightly_timeout),
+        ];
+        for (key, _) in durations.iter().filter(|(_, value)| value.is_zero()) {
+            problems.add(*key, "must be longer than nothing, such as \"20s\"");
+        }
+        if self.page_size == 0 || self.page_size > self.max_page_size {
+            problems.add(
+                "api.page_size",
+                format!(
+                    "must be from 1 to api.max_page_size ({})",
+                    self.max_page_size
+                ),
+            );
+        }
+        if self.redrive_limit == 0 {
+            problems.add("api.redrive_limit", "must be at least 1");
+        }
+        let scheme = Url::parse(&self.default_insightly_url).map(|url| url.scheme().to_owned());
+        if !matches!(scheme.as_deref(), Ok("http" | "https")) {
+            problems.add(
+                "api.default_insightly_url",
+                "expected an address such as https://api.na1.insightly.com/v3.1",
+            );
+        }
+        self.validate_bootstrap(problems);
+    }
+}
+
+impl Config {
+    /// Where it listens, if that is an address.
+    pub fn socket_address(&self) -> Option<SocketAddr> {
+        self.address.parse().ok()
+    }
+
+    /// The secrets of the account to be there: that of the organization, that of the user.
+    pub(crate) fn bootstrap(&self) -> Option<(&SecretString, &SecretString)> {
+        let organization = self.bootstrap_organization_secret.as_ref()?;
+        Some((organization, self.bootstrap_user_secret.as_ref()?))
+    }
+
+    /// What the configuration says about instances.
+    pub(crate) fn rules(&self) -> Rules {
+        Rules {
+            default_url: self.default_insightly_url.clone(),
+            allowed_urls: self.insightly_urls.clone(),
+            overlap: u32::try_from(self.default_overlap.as_secs()).unwrap_or(u32::MAX),
+        }
+    }
+
+    fn validate_bootstrap(&self, problems: &mut Problems) {
+        let secrets = [
+            ("api.bootstrap_user_secret", &self.bootstrap_user_secret),
+            (
+                "api.bootstrap_organization_secret",
+                &self.bootstrap_organization_secret,
+            ),
+        ];
+        let given = secrets
+            .iter()
+            .filter(|(_, secret)| secret.is_some())
+            .count();
+        for (key, secret) in secrets {
+            match secret.as_ref().map(|secret| secret.expose_secret().trim()) {
+                None if given > 0 => problems.add(key, "must be set, since the other secret is"),
+                Some(secret) if secret.len() < SHORTEST_SECRET => problems.add(
+                    key,
+                    format!("must have at least {SHORTEST_SECRET} characters, such as those of `openssl rand -hex 16`"),
+                ),
+                Some(secret) if secret.contains([',', ' ']) => problems.add(
+                    key,
+                    "must not hold commas or blanks, which the Authorization header has between secrets",
+                ),
+                _ => {}
+            }
+        }
+    }
+}

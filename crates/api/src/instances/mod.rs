@@ -1,0 +1,199 @@
+//! Creating and changing instances.
+
+mod key;
+mod pollers;
+mod secrets;
+
+use ie_insightly::Identity;
+use ie_model::instance::secret;
+use ie_model::{Instance, InstanceId};
+use ie_platform::secret::SecretString;
+use ie_store::{PollerChanges, Principal};
+use serde_json::Value;
+
+use crate::app::App;
+use crate::auth;
+use crate::draft::{self, Draft, Secret};
+use crate::error::{ApiError, Result};
+
+/// An instance after it was created or changed, and what is said of it just then.
+#[derive(Clone, Debug)]
+pub(crate) struct Stored {
+    /// The instance.
+    pub(crate) instance: Instance,
+    /// What was kept without effect.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Creates an instance; gives it and the webhook secret, which is told this once.
+pub(crate) async fn create(
+    app: &App,
+    principal: Principal,
+    body: &Value,
+) -> Result<(Stored, SecretString)> {
+    let draft = draft::parse(body, &[], &app.rules)?;
+    let Some(Secret::New(key)) = draft.secrets.get(secret::API_KEY) else {
+        return Err(ApiError::internal(anyhow::anyhow!("a draft has no key")));
+    };
+    let identity = key::check(app, &draft.settings.base_url, key.clone()).await?;
+    let id = app.store.next_instance_id().await?;
+    let (token, webhook_secret) = (secrets::new_token(), secrets::new_webhook_secret());
+    let own = [
+        (secret::TOKEN, &token),
+        (secret::WEBHOOK_SECRET, &webhook_secret),
+    ];
+    let own = own.map(|(name, plain)| {
+        let sealed = secrets::seal_one(&app.sealer, id, name, plain);
+        (name.to_owned(), sealed)
+    });
+    let now = app.clock.now();
+    let instance = Instance {
+        id,
+        organization: principal.organization,
+        user: principal.user,
+        secrets: secrets::seal(&app.sealer, id, &draft.secrets, &own.into()),
+        name: draft.name,
+        tags: draft.tags,
+        configuration: draft.configuration,
+        settings: draft.settings,
+        account: identity.account,
+        valid: true,
+        disabled: false,
+        reason: None,
+        created_at: now,
+        updated_at: now,
+    };
+    let pollers = pollers::plan(
+        &draft.resources,
+        &instance.settings,
+        pollers::status(&instance.settings, instance.disabled),
+        start(app, identity.server_date),
+    );
+    let hash = auth::hash_secret(&token);
+    app.store
+        .create_instance(&instance, &hash, &pollers)
+        .await?;
+    tracing::info!(instance.id = %id, pollers = pollers.len(), "instance created");
+    let warnings = draft.warnings;
+    Ok((Stored { instance, warnings }, webhook_secret))
+}
+
+/// Changes what the body names of an instance.
+pub(crate) async fn patch(app: &App, instance: Instance, body: &Value) -> Result<Stored> {
+    let merged = draft::merge(
+        body,
+        &instance.name,
+        &instance.tags,
+        &instance.configuration,
+    )?;
+    replace(app, instance, &merged).await
+}
+
+/// Replaces what the client decides about an instance. Its token and its history stay.
+pub(crate) async fn replace(app: &App, stored: Instance, body: &Value) -> Result<Stored> {
+    let names: Vec<String> = stored.secrets.keys().cloned().collect();
+    let draft = draft::parse(body, &names, &app.rules)?;
+    let identity = check_if_needed(app, &stored, &draft).await?;
+    let now = app.clock.now();
+    let mut instance = Instance {
+        secrets: secrets::seal(&app.sealer, stored.id, &draft.secrets, &stored.secrets),
+        name: draft.name,
+        tags: draft.tags,
+        configuration: draft.configuration,
+        settings: draft.settings,
+        updated_at: now,
+        ..stored
+    };
+    let refused_before = !instance.valid;
+    let mut cursor = now;
+    if let Some(identity) = identity {
+        cursor = identity.server_date;
+        instance.account = identity.account;
+        // Insightly has just accepted the key; a disabled instance keeps the reason for that.
+        instance.valid = true;
+        instance.reason = instance.reason.filter(|_| instance.disabled);
+    }
+    let changes = PollerChanges {
+        upsert: pollers::plan(
+            &draft.resources,
+            &instance.settings,
+            pollers::status(&instance.settings, instance.disabled),
+            start(app, cursor),
+        ),
+        keep_others: false,
+    };
+    app.store.update_instance(&instance, &changes).await?;
+    if refused_before && instance.valid {
+        // Pollers of a refused key are due rarely.
+        app.store.make_due(instance.id, now).await?;
+    }
+    tracing::info!(instance.id = %instance.id, pollers = changes.upsert.len(), "instance changed");
+    let warnings = draft.warnings;
+    Ok(Stored { instance, warnings })
+}
+
+/// Turns an instance on or off.
+pub(crate) async fn set_enabled(app: &App, instance: Instance, enabled: bool) -> Result<Instance> {
+    let instance = Instance {
+        disabled: !enabled,
+        reason: match enabled {
+            // Why Insightly refuses the key stays true.
+            true => instance.reason.filter(|_| !instance.valid),
+            false => Some("disabled by a client of the API".to_owned()),
+        },
+        updated_at: app.clock.now(),
+        ..instance
+    };
+    let status = pollers::status(&instance.settings, instance.disabled);
+    let pollers = app.store.pollers(instance.id).await?;
+    let changes = pollers::with_status(pollers, status);
+    app.store.update_instance(&instance, &changes).await?;
+    tracing::info!(instance.id = %instance.id, enabled, "instance turned on or off");
+    Ok(instance)
+}
+
+/// Deletes an instance.
+pub(crate) async fn delete(app: &App, id: InstanceId) -> Result<()> {
+    if !app.store.delete_instance(id).await? {
+        return Err(ApiError::not_found(format!("there is no instance {id}")));
+    }
+    tracing::info!(instance.id = %id, "instance deleted");
+    Ok(())
+}
+
+/// The token of an instance's `Element` credential.
+pub(crate) fn token(app: &App, instance: &Instance) -> Result<SecretString> {
+    secrets::open(&app.sealer, instance, secret::TOKEN)
+}
+
+/// Insightly is asked again when the key or the address is another, when the key was refused before,
+/// and when a resource is new: that one begins at Insightly's time.
+async fn check_if_needed(app: &App, stored: &Instance, draft: &Draft) -> Result<Option<Identity>> {
+    let (key, new_key) = match draft.secrets.get(secret::API_KEY) {
+        Some(Secret::New(key)) => (key.clone(), true),
+        _ => {
+            let key = secrets::open(&app.sealer, stored, secret::API_KEY)?;
+            (key, false)
+        }
+    };
+    let known = app.store.pollers(stored.id).await?;
+    let polled = |name: &str| known.iter().any(|poller| poller.resource == name);
+    let new_resource = draft
+        .resources
+        .iter()
+        .any(|resource| !polled(&resource.name));
+    let other_address = draft.settings.base_url != stored.settings.base_url;
+    if !(new_key || other_address || new_resource || !stored.valid) {
+        return Ok(None);
+    }
+    let identity = key::check(app, &draft.settings.base_url, key).await?;
+    Ok(Some(identity))
+}
+
+fn start(app: &App, cursor: chrono::DateTime<chrono::Utc>) -> pollers::Start {
+    pollers::Start {
+        cursor: pollers::whole_seconds(cursor),
+        due_at: app.clock.now(),
+        spread: app.config.first_poll_spread,
+    }
+}

@@ -1,0 +1,128 @@
+//! How things look to a client.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use ie_model::{Attempt, Instance, Poller, PollerStatus, StoredNotification};
+use ie_platform::secret::ExposeSecret as _;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use crate::app::App;
+use crate::connector;
+use crate::error::Result;
+use crate::instances;
+
+/// An instance, as Open Connectors answers it. The stored configuration has stars for its secrets.
+pub(super) fn instance(app: &App, instance: &Instance) -> Result<Value> {
+    let token = instances::token(app, instance)?;
+    let mut answer = json!({
+        "id": instance.id,
+        "name": instance.name,
+        "token": token.expose_secret(),
+        "element": connector::element(),
+        "elementId": connector::ID,
+        "tags": instance.tags,
+        "provisionInteractions": [],
+        "valid": instance.valid,
+        "disabled": instance.disabled,
+        "maxCacheSize": 0,
+        "cacheTimeToLive": 0,
+        "configuration": instance.configuration,
+        "eventsEnabled": instance.settings.events_enabled,
+        "eventsNotificationCallbackUrl": instance.settings.callback_url,
+        "traceLoggingEnabled": false,
+        "cachingEnabled": false,
+        "externalAuthentication": "none",
+        "user": { "id": instance.user },
+        "createdDate": date(instance.created_at),
+        "updatedDate": date(instance.updated_at),
+    });
+    if let Some(reason) = &instance.reason {
+        answer["reason"] = json!(reason);
+    }
+    Ok(answer)
+}
+
+/// A poller, as an event-poller record.
+pub(super) fn poller_record(poller: &Poller, now: DateTime<Utc>) -> Value {
+    let under_way = poller.lease_until.is_some_and(|until| until > now);
+    let status = match poller.status {
+        PollerStatus::Paused => "paused",
+        PollerStatus::Active if under_way => "polling",
+        PollerStatus::Active if poller.last_error.is_some() => "failing",
+        PollerStatus::Active => "active",
+    };
+    json!({
+        "id": poller.id,
+        "name": poller.resource,
+        "object": poller.object,
+        "url": poller.config.url,
+        "status": status,
+        "refreshInterval": poller.interval_minutes,
+        "lastPollDate": poller.last_poll_at.map(date),
+        "cursor": date(poller.cursor),
+        "nextPollDate": (poller.status == PollerStatus::Active && !under_way).then(|| date(poller.due_at)),
+        "lastError": poller.last_error,
+        "failures": poller.failures,
+    })
+}
+
+/// A notification, which Open Connectors calls an event.
+pub(super) fn event(stored: &StoredNotification, attempts: &[Attempt]) -> Value {
+    let notified: Vec<Value> = attempts
+        .iter()
+        .filter(|attempt| attempt.notification == stored.notification.id)
+        .map(attempt)
+        .collect();
+    json!({
+        "id": stored.notification.id.to_string(),
+        "eventDate": date(stored.notification.created_at),
+        "status": stored.status.as_str(),
+        "providerData": raw(stored.notification.body.get()),
+        "notifiedData": notified,
+    })
+}
+
+/// A notification whose every attempt failed.
+pub(super) fn dead_letter(stored: &StoredNotification, attempts: &[Attempt]) -> Value {
+    let mut answer = event(stored, attempts);
+    answer["instanceId"] = json!(stored.notification.instance);
+    answer["objectType"] = json!(stored.notification.resource);
+    answer["attempts"] = json!(stored.attempts);
+    answer["lastError"] = json!(stored.last_error);
+    answer
+}
+
+fn attempt(attempt: &Attempt) -> Value {
+    json!({
+        "attempt": attempt.number,
+        "date": date(attempt.at),
+        "durationMs": attempt.duration_ms,
+        "statusCode": attempt.status_code,
+        "error": attempt.error,
+        "response": attempt.response,
+    })
+}
+
+/// The raw records of a notification's body; without them (`event.raw.enabled` is false) its message.
+fn raw(body: &str) -> String {
+    #[derive(Deserialize)]
+    struct Body {
+        message: Box<RawValue>,
+    }
+    #[derive(Deserialize)]
+    struct Message {
+        raw: Option<Box<RawValue>>,
+    }
+    let Ok(Body { message }) = serde_json::from_str(body) else {
+        return body.to_owned();
+    };
+    match serde_json::from_str(message.get()) {
+        Ok(Message { raw: Some(raw) }) => raw.get().to_owned(),
+        _ => message.get().to_owned(),
+    }
+}
+
+fn date(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}

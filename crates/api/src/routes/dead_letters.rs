@@ -1,0 +1,183 @@
+//! `/dead-letters`: what could not be delivered, and its second chance.
+
+use std::collections::HashSet;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::Response;
+use ie_broker::Outgoing;
+use ie_model::{
+    InstanceId, Message as _, Notification, NotificationId, NotificationStatus, Queue,
+    StoredNotification,
+};
+use ie_store::NotificationFilter;
+use serde_json::{Map, Value, json};
+
+use super::body::OptionalBody;
+use super::query::Query;
+use super::subject::owned;
+use super::{answer, events, paging};
+use crate::app::App;
+use crate::auth::Caller;
+use crate::draft::{Path, Problems, Reader, shown};
+use crate::error::{ApiError, Result};
+
+/// `GET /dead-letters`: `instanceId`, in pages.
+pub(super) async fn list(State(app): State<App>, caller: Caller, query: Query) -> Result<Response> {
+    let filter = failed_of(&app, &caller, query.get("instanceId")).await?;
+    let page = paging::wanted(&query, &app.config)?;
+    events::answered(&app, &filter, page, answer::dead_letter).await
+}
+
+/// `POST /dead-letters/redrive`: `{instanceId?, ids?, limit?}`; without a body, the oldest.
+pub(super) async fn redrive(
+    State(app): State<App>,
+    caller: Caller,
+    OptionalBody(body): OptionalBody,
+) -> Result<Json<Value>> {
+    let wanted = parse(body.as_ref(), app.config.redrive_limit).map_err(ApiError::from)?;
+    let filter = failed_of(&app, &caller, wanted.instance.as_deref()).await?;
+    let redriven = app
+        .store
+        .redrive(
+            &filter,
+            wanted.ids.as_deref(),
+            wanted.limit,
+            app.clock.now(),
+        )
+        .await?;
+    let queued = publish(&app, &redriven).await;
+    let ids: HashSet<String> = redriven
+        .iter()
+        .map(|stored| stored.notification.message_id())
+        .collect();
+    // They are deliverable already: copies left in the dead queue only look odd.
+    if let Err(error) = app.broker.discard_dead(Queue::Changes, &ids).await {
+        tracing::warn!(%error, "redriven notifications stay in the dead-letter queue as well");
+    }
+    tracing::info!(redriven = redriven.len(), queued, "dead letters redriven");
+    Ok(Json(
+        json!({ "redriven": redriven.len(), "queued": queued }),
+    ))
+}
+
+/// What a redrive is asked to take.
+#[derive(Debug, PartialEq, Eq)]
+struct Wanted {
+    instance: Option<String>,
+    ids: Option<Vec<NotificationId>>,
+    limit: u32,
+}
+
+fn parse(body: Option<&Value>, most: u32) -> Result<Wanted, Problems> {
+    let mut problems = Problems::default();
+    let empty = Map::new();
+    let map = match body {
+        None | Some(Value::Null) => &empty,
+        Some(Value::Object(map)) => map,
+        Some(other) => {
+            problems.add(
+                &Path::root(),
+                format!("expected an object, got {}", shown(other)),
+            );
+            &empty
+        }
+    };
+    let mut reader = Reader::new(map, Path::root(), &mut problems);
+    let instance = match reader.given("instanceId") {
+        Some(Value::Number(id)) => Some(id.to_string()),
+        _ => reader
+            .text("instanceId", "the id of an instance")
+            .map(str::to_owned),
+    };
+    let wanted = Wanted {
+        instance,
+        ids: ids(&mut reader),
+        limit: reader
+            .whole("limit", 1..=most, "dead letters")
+            .unwrap_or(most),
+    };
+    for key in map.keys() {
+        if !["instanceId", "ids", "limit"].contains(&key.as_str()) {
+            problems.add(
+                &Path::root().key(key),
+                "is not known here; expected instanceId, ids or limit",
+            );
+        }
+    }
+    if problems.is_empty() {
+        Ok(wanted)
+    } else {
+        Err(problems)
+    }
+}
+
+/// Ids of events, as numbers or strings.
+fn ids(reader: &mut Reader<'_>) -> Option<Vec<NotificationId>> {
+    let value = reader.given("ids")?;
+    let id = |value: &Value| match value {
+        Value::String(text) => text.trim().parse().ok(),
+        value => value.as_i64().map(NotificationId),
+    };
+    let ids = value
+        .as_array()
+        .and_then(|ids| ids.iter().map(id).collect());
+    if ids.is_none() {
+        reader.refuse(
+            "ids",
+            "expected a list of the ids of events, such as [\"1042\"]",
+        );
+    }
+    ids
+}
+
+/// The dead letters of the caller: its organization's, an instance's, or those of its Element token.
+async fn failed_of(
+    app: &App,
+    caller: &Caller,
+    instance: Option<&str>,
+) -> Result<NotificationFilter> {
+    let organization = caller.principal.organization;
+    let instance: Option<InstanceId> = match (instance, &caller.element) {
+        (Some(id), _) => Some(owned(app, organization, id).await?.id),
+        (None, Some(element)) => Some(element.id),
+        (None, None) => None,
+    };
+    Ok(NotificationFilter {
+        organization: Some(organization),
+        instance,
+        status: Some(NotificationStatus::Failed),
+        from: None,
+        to: None,
+    })
+}
+
+/// Puts notifications into the queue; gives how many it took. The relay looks after the others.
+async fn publish(app: &App, redriven: &[StoredNotification]) -> usize {
+    let outgoing: Vec<Outgoing<'_, Notification>> = redriven
+        .iter()
+        .map(|stored| Outgoing {
+            message: &stored.notification,
+            traceparent: stored.traceparent.clone(),
+            republished: true,
+            attempt: stored.attempts + 1,
+        })
+        .collect();
+    let outcomes = match app.broker.publish(&outgoing).await {
+        Ok(outcomes) => outcomes,
+        Err(error) => {
+            tracing::warn!(%error, "redriven notifications wait for the relay");
+            return 0;
+        }
+    };
+    let taken: Vec<NotificationId> = redriven
+        .iter()
+        .zip(&outcomes)
+        .filter(|(_, outcome)| outcome.is_ok())
+        .map(|(stored, _)| stored.notification.id)
+        .collect();
+    if let Err(error) = app.store.mark_received(&taken, app.clock.now()).await {
+        tracing::warn!(%error, "redriven notifications may be published twice by the relay");
+    }
+    taken.len()
+}

@@ -1,0 +1,161 @@
+//! `/instances`: creating, finding, changing and deleting connector instances.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Response};
+use ie_model::{Instance, OrganizationId};
+use ie_platform::secret::ExposeSecret as _;
+use ie_store::Page;
+use serde_json::{Value, json};
+
+use super::body::Body;
+use super::query::Query;
+use super::subject::Subject;
+use super::{answer, paging};
+use crate::app::App;
+use crate::auth::Caller;
+use crate::error::Result;
+use crate::instances::{self, Stored};
+
+/// `POST /instances`.
+pub(super) async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    Body(body): Body,
+) -> Result<Json<Value>> {
+    let (stored, webhook_secret) = instances::create(&app, caller.principal, &body).await?;
+    let Json(mut answer) = changed(&app, &stored)?;
+    answer["webhookSecret"] = json!(webhook_secret.expose_secret());
+    Ok(Json(answer))
+}
+
+/// `GET /instances`: the organization's, or with an Element token that one.
+pub(super) async fn list(State(app): State<App>, caller: Caller, query: Query) -> Result<Response> {
+    if let Some(instance) = caller.element {
+        let answer = answer::instance(&app, &instance)?;
+        return Ok(Json(answer).into_response());
+    }
+    let page = paging::wanted(&query, &app.config)?;
+    let found = matching(&app, caller.principal.organization, &query, page).await?;
+    let (instances, headers): (Vec<Instance>, HeaderMap) =
+        paging::cut(found, page, |instance| instance.id.get());
+    let answers: Result<Vec<Value>> = instances
+        .iter()
+        .map(|instance| answer::instance(&app, instance))
+        .collect();
+    Ok((headers, Json(answers?)).into_response())
+}
+
+/// `GET /instances/{id}`.
+pub(super) async fn get(State(app): State<App>, Subject(instance): Subject) -> Result<Json<Value>> {
+    answer::instance(&app, &instance).map(Json)
+}
+
+/// `PATCH /instances/{id}`: changes what the body names; `configuration` entry by entry.
+pub(super) async fn patch(
+    State(app): State<App>,
+    Subject(instance): Subject,
+    Body(body): Body,
+) -> Result<Json<Value>> {
+    let stored = instances::patch(&app, instance, &body).await?;
+    changed(&app, &stored)
+}
+
+/// `PUT /instances/{id}`: the body as a whole takes the place of what was sent before.
+pub(super) async fn put(
+    State(app): State<App>,
+    Subject(instance): Subject,
+    Body(body): Body,
+) -> Result<Json<Value>> {
+    let stored = instances::replace(&app, instance, &body).await?;
+    changed(&app, &stored)
+}
+
+/// `DELETE /instances/{id}`.
+pub(super) async fn delete(
+    State(app): State<App>,
+    Subject(instance): Subject,
+) -> Result<StatusCode> {
+    instances::delete(&app, instance.id).await?;
+    Ok(StatusCode::OK)
+}
+
+/// `PUT /instances/{id}/enabled`.
+pub(super) async fn enable(
+    State(app): State<App>,
+    Subject(instance): Subject,
+) -> Result<Json<Value>> {
+    let instance = instances::set_enabled(&app, instance, true).await?;
+    answer::instance(&app, &instance).map(Json)
+}
+
+/// `DELETE /instances/{id}/enabled`.
+pub(super) async fn disable(
+    State(app): State<App>,
+    Subject(instance): Subject,
+) -> Result<Json<Value>> {
+    let instance = instances::set_enabled(&app, instance, false).await?;
+    answer::instance(&app, &instance).map(Json)
+}
+
+/// `GET /instances/{id}/event-poller-records`.
+pub(super) async fn poller_records(
+    State(app): State<App>,
+    Subject(instance): Subject,
+) -> Result<Json<Vec<Value>>> {
+    let pollers = app.store.pollers(instance.id).await?;
+    let now = app.clock.now();
+    let records = pollers
+        .iter()
+        .map(|poller| answer::poller_record(poller, now));
+    Ok(Json(records.collect()))
+}
+
+/// `POST /instances/{id}/poll`: its resources are polled now instead of at their next due time.
+pub(super) async fn poll(
+    State(app): State<App>,
+    Subject(instance): Subject,
+) -> Result<(StatusCode, Json<Value>)> {
+    let due = app.store.make_due(instance.id, app.clock.now()).await?;
+    Ok((StatusCode::ACCEPTED, Json(json!({ "due": due }))))
+}
+
+fn changed(app: &App, stored: &Stored) -> Result<Json<Value>> {
+    let mut answer = answer::instance(app, &stored.instance)?;
+    answer["warnings"] = json!(stored.warnings);
+    Ok(Json(answer))
+}
+
+/// The page's instances and one more, if there is one: those with all the tags and the text in their name.
+async fn matching(
+    app: &App,
+    organization: OrganizationId,
+    query: &Query,
+    page: Page,
+) -> Result<Vec<Instance>> {
+    let tags: Vec<&str> = query.all("tags[]").chain(query.all("tags")).collect();
+    let search = query.get("search").map(str::to_lowercase);
+    let matches = |instance: &Instance| {
+        let named = search
+            .as_ref()
+            .is_none_or(|text| instance.name.to_lowercase().contains(text));
+        named
+            && tags
+                .iter()
+                .all(|tag| instance.tags.iter().any(|own| own == tag))
+    };
+    let wanted = usize::try_from(page.limit).unwrap_or(usize::MAX);
+    let mut found = Vec::new();
+    let mut rest = paging::one_more(page);
+    loop {
+        let read = app.store.instances(organization, rest).await?;
+        let last = read.last().map(|instance| instance.id.get());
+        let complete = read.len() < usize::try_from(rest.limit).unwrap_or(usize::MAX);
+        found.extend(read.into_iter().filter(&matches));
+        if complete || found.len() > wanted {
+            return Ok(found);
+        }
+        rest.after = last;
+    }
+}

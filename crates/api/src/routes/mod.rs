@@ -1,0 +1,76 @@
+//! The list of routes.
+
+mod answer;
+mod body;
+mod dead_letters;
+mod events;
+mod instances;
+mod paging;
+mod query;
+mod subject;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::StatusCode;
+use axum::middleware;
+use axum::routing::{get, post, put};
+
+use crate::app::App;
+use crate::error::ApiError;
+use crate::observe;
+
+/// Where Open Connectors' API begins.
+const BASE: &str = "/elements/api-v2";
+
+/// Every route, inside what surrounds each request.
+///
+/// Routes without `{id}` are about the instance of the Element token.
+pub(crate) fn router(app: App) -> Router {
+    let one = get(instances::get)
+        .put(instances::put)
+        .patch(instances::patch)
+        .delete(instances::delete);
+    let own = get(instances::list)
+        .post(instances::create)
+        .put(instances::put)
+        .patch(instances::patch)
+        .delete(instances::delete);
+    let enabled = || put(instances::enable).delete(instances::disable);
+    let pollers = || get(instances::poller_records);
+    let api = Router::new()
+        .route("/instances", own)
+        .route("/instances/{id}", one)
+        .route("/instances/enabled", enabled())
+        .route("/instances/{id}/enabled", enabled())
+        .route("/instances/event-poller-records", pollers())
+        .route("/instances/{id}/event-poller-records", pollers())
+        .route("/instances/poll", post(instances::poll))
+        .route("/instances/{id}/poll", post(instances::poll))
+        .route("/instances/{id}/events", get(events::list))
+        .route("/instances/{id}/events/{event_id}", get(events::get))
+        .route("/dead-letters", get(dead_letters::list))
+        .route("/dead-letters/redrive", post(dead_letters::redrive));
+    Router::new()
+        .nest(BASE, api)
+        .fallback(no_route)
+        .method_not_allowed_fallback(no_method)
+        .layer(DefaultBodyLimit::max(app.config.body_limit))
+        .layer(middleware::from_fn_with_state(
+            app.clone(),
+            observe::request,
+        ))
+        .with_state(app)
+}
+
+async fn no_route(request: Request) -> ApiError {
+    let path = request.uri().path();
+    ApiError::not_found(format!("there is nothing at {path}; the API is at {BASE}"))
+}
+
+async fn no_method(request: Request) -> ApiError {
+    let (method, path) = (request.method(), request.uri().path());
+    ApiError::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        format!("{path} does not offer {method}"),
+    )
+}

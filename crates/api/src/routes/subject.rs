@@ -1,0 +1,46 @@
+//! The instance that a request is about: by the path, or else by the Element token.
+
+use axum::extract::{FromRequestParts, RawPathParams};
+use axum::http::request::Parts;
+use ie_model::{Instance, InstanceId, OrganizationId};
+
+use crate::app::App;
+use crate::auth::Caller;
+use crate::error::{ApiError, Result};
+
+/// An instance of the caller's organization.
+#[derive(Clone, Debug)]
+pub(super) struct Subject(pub(super) Instance);
+
+impl FromRequestParts<App> for Subject {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        let caller = Caller::from_request_parts(parts, app).await?;
+        let params = RawPathParams::from_request_parts(parts, app)
+            .await
+            .map_err(ApiError::internal)?;
+        let id = params.iter().find(|(name, _)| *name == "id");
+        match (id, caller.element) {
+            (Some((_, id)), _) => {
+                let organization = caller.principal.organization;
+                owned(app, organization, id).await.map(Self)
+            }
+            (None, Some(instance)) => Ok(Self(instance)),
+            (None, None) => Err(ApiError::bad_request(
+                "which instance? name its id in the path, or its Element token in the Authorization header",
+            )),
+        }
+    }
+}
+
+/// The organization's instance of that id; another's does not exist for it.
+pub(super) async fn owned(app: &App, organization: OrganizationId, id: &str) -> Result<Instance> {
+    let found = match id.parse::<InstanceId>() {
+        Ok(id) => app.store.instance(id).await?,
+        Err(_) => None,
+    };
+    found
+        .filter(|instance| instance.organization == organization)
+        .ok_or_else(|| ApiError::not_found(format!("there is no instance {id:?}")))
+}

@@ -1,0 +1,14 @@
+//! The API over real HTTP, on a store in a temporary folder, the in-process queue and a simulated Insightly.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod accounts;
+mod changing;
+mod creating;
+mod dead_letters;
+mod errors;
+mod events;
+mod listing;
+mod rig;
+mod secrets;
+mod startup;
+mod telemetry;

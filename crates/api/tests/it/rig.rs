@@ -1,0 +1,324 @@
+//! The system under test, and the words that tests are written in.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use ie_api::process;
+use ie_broker::Broker;
+use ie_model::{InstanceId, Notification, NotificationId, NotificationStatus};
+use ie_platform::http::{self, ClientSettings};
+use ie_platform::seal::Sealer;
+use ie_platform::secret::ExposeSecret as _;
+use ie_platform::{Context, TestClock, config};
+use ie_simulator::{AccountSettings, Settings, Simulator};
+use ie_store::{AttemptRecord, NewAccount, NewNotification, PageCommit, Progress, Store};
+use reqwest::{Method, StatusCode, header::HeaderMap};
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use tempfile::TempDir;
+
+/// A key that the simulated Insightly knows.
+pub(crate) const KEY: &str = "8e7f9c5a-insightly-api-key";
+/// A key of another user of the same account.
+pub(crate) const OTHER_KEY: &str = "1b2c3d4e-insightly-api-key";
+/// Our time.
+pub(crate) const NOW: &str = "2026-11-24T10:00:00Z";
+/// Insightly's time, which is another.
+pub(crate) const INSIGHTLYS_NOW: &str = "2026-11-24T09:58:30Z";
+
+const ORGANIZATION_SECRET: &str = "an-organization-secret=";
+const USER_SECRET: &str = "the-secret-of-a-user=";
+
+/// The API and what is around it.
+pub(crate) struct Rig {
+    pub(crate) store: Store,
+    pub(crate) broker: Broker,
+    pub(crate) insightly: Simulator,
+    pub(crate) clock: TestClock,
+    pub(crate) context: Context,
+    pub(crate) folder: TempDir,
+    pub(crate) sealer: Sealer,
+    base: String,
+    http: reqwest::Client,
+    credentials: String,
+}
+
+/// What the API answered.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    /// What an error says.
+    pub(crate) fn message(&self) -> &str {
+        self.body["message"].as_str().unwrap_or_default()
+    }
+
+    /// The body of a success.
+    #[track_caller]
+    pub(crate) fn ok(self) -> Value {
+        assert_eq!(self.status, StatusCode::OK, "{}", self.body);
+        self.body
+    }
+
+    /// The message of a failure.
+    #[track_caller]
+    pub(crate) fn refused(self, status: StatusCode) -> String {
+        assert_eq!(self.status, status, "{}", self.body);
+        self.message().to_owned()
+    }
+}
+
+impl Rig {
+    /// With an Insightly that has no limits.
+    pub(crate) async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// With some fields of the section `api` set.
+    pub(crate) async fn with(fields: &[(&str, &str)]) -> Self {
+        let mut settings = Settings::empty().without_limits();
+        settings.accounts = vec![AccountSettings::new("default", &[KEY, OTHER_KEY])];
+        let insightlys = TestClock::at(INSIGHTLYS_NOW.parse().unwrap());
+        let insightly = Simulator::start(settings, Arc::new(insightlys))
+            .await
+            .unwrap();
+
+        let folder = tempfile::tempdir().unwrap();
+        let config = configuration(&folder, &insightly, fields);
+        let clock = TestClock::at(NOW.parse().unwrap());
+        let context = Context {
+            clock: Arc::new(clock.clone()),
+            ..Context::new(process::PROCESS)
+        };
+        let store = Store::open(&config.store, &context).await.unwrap();
+        let broker = Broker::connect(&config.broker, &context).await.unwrap();
+        let http = http::client(&ClientSettings::default()).unwrap();
+        let sealer = config.secrets.sealer().unwrap();
+        let parts = ie_api::Parts {
+            broker: broker.clone(),
+            store: store.clone(),
+            sealer: sealer.clone(),
+            http: http.clone(),
+            config: config.api,
+        };
+        let running = ie_api::run(context.clone(), parts).await.unwrap();
+        Self {
+            store,
+            broker,
+            insightly,
+            clock,
+            context,
+            folder,
+            sealer,
+            base: format!("http://{}/elements/api-v2", running.address),
+            http,
+            credentials: format!("User {USER_SECRET}, Organization {ORGANIZATION_SECRET}"),
+        }
+    }
+
+    /// A request with the account's credentials.
+    pub(crate) async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Answer {
+        let body = body.map(Value::to_string).unwrap_or_default();
+        self.send(method, path, Some(&self.credentials), &body)
+            .await
+    }
+
+    /// A request with these credentials and this body, as they stand.
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        credentials: Option<&str>,
+        body: &str,
+    ) -> Answer {
+        let mut request = self
+            .http
+            .request(method, format!("{}{path}", self.base))
+            .body(body.to_owned());
+        if let Some(credentials) = credentials {
+            request = request.header("authorization", credentials);
+        }
+        let response = http::send(request, &self.http, "test").await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        let text = response.text().await.unwrap();
+        let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        Answer {
+            status,
+            headers,
+            body,
+        }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.call(Method::GET, path, None).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.call(Method::POST, path, Some(body)).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: &Value) -> Answer {
+        self.call(Method::PATCH, path, Some(body)).await
+    }
+
+    /// An instance with these entries of `configuration`; gives its answer.
+    pub(crate) async fn instance(&self, entries: &Value) -> Value {
+        self.post("/instances", &body(entries)).await.ok()
+    }
+
+    /// The `Authorization` of the account.
+    pub(crate) fn credentials(&self) -> &str {
+        &self.credentials
+    }
+
+    /// Another organization, and its `Authorization`.
+    pub(crate) async fn other_organization(&self) -> String {
+        let account = NewAccount {
+            organization: "other".to_owned(),
+            user: "other".to_owned(),
+            organization_secret_hash: hash("other-organization"),
+            user_secret_hash: hash("other-user"),
+        };
+        self.store.ensure_account(&account).await.unwrap();
+        "User other-user, Organization other-organization".to_owned()
+    }
+
+    /// Stores notifications of an instance, one second after another, and gives their ids.
+    pub(crate) async fn notifications(&self, instance: i64, count: u32) -> Vec<NotificationId> {
+        self.clock.advance(Duration::from_secs(60));
+        let now: DateTime<Utc> = self.context.clock.now();
+        let jobs = self
+            .store
+            .claim_due(now, 100, Duration::from_secs(60))
+            .await
+            .unwrap();
+        let job = jobs
+            .iter()
+            .find(|job| job.instance == InstanceId(instance))
+            .unwrap();
+        let (poller, _) = self.store.poll_context(job).await.unwrap().unwrap();
+        let ids = self.store.reserve_notification_ids(count).await.unwrap();
+        let notifications = ids.iter().zip(0..).map(|(id, seconds)| {
+            let body = json!({"id": id, "message": {"eventId": id.to_string(),
+                "raw": {"contacts": [{"CONTACT_ID": seconds}]}}});
+            NewNotification {
+                notification: Notification {
+                    id: *id,
+                    instance: InstanceId(instance),
+                    resource: "contacts".to_owned(),
+                    created_at: now + chrono::TimeDelta::seconds(seconds),
+                    body: RawValue::from_string(body.to_string()).unwrap(),
+                },
+                traceparent: None,
+                due_at: now,
+            }
+        });
+        let page = PageCommit {
+            versions: Vec::new(),
+            notifications: notifications.collect(),
+            progress: Progress::UnderWay { lease_until: now },
+        };
+        self.store.commit_page(poller.fence(), &page).await.unwrap();
+        ids
+    }
+
+    /// A failed attempt at a notification; the last one, when it becomes a dead letter.
+    pub(crate) async fn fail(&self, id: NotificationId, status: NotificationStatus) {
+        let record = AttemptRecord {
+            attempt: ie_model::Attempt {
+                notification: id,
+                number: 1,
+                at: self.context.clock.now(),
+                duration_ms: 12,
+                status_code: Some(500),
+                error: Some("the callback answered 500".to_owned()),
+                response: Some("oops".to_owned()),
+            },
+            status,
+            due_at: None,
+        };
+        self.store.record_attempts(&[record]).await.unwrap();
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        self.context.lifecycle.abort();
+    }
+}
+
+/// A body of `POST /instances` with these entries of `configuration`.
+pub(crate) fn body(entries: &Value) -> Value {
+    let mut body = json!({
+        "element": {"key": "insightly"},
+        "name": "My CRM",
+        "tags": ["Docs"],
+        "configuration": {
+            "username": "me@example.com",
+            "password": KEY,
+            "event.notification.enabled": true,
+            "event.notification.callback.url": "https://example.com/events",
+        },
+    });
+    for (key, value) in entries.as_object().into_iter().flatten() {
+        body["configuration"][key] = value.clone();
+    }
+    body
+}
+
+/// The id of an answered instance.
+pub(crate) fn id(instance: &Value) -> i64 {
+    instance["id"].as_i64().unwrap()
+}
+
+/// The path of an answered instance.
+pub(crate) fn path(instance: &Value) -> String {
+    format!("/instances/{}", instance["id"])
+}
+
+/// The configuration of a process, as its environment would set it.
+fn configuration(
+    folder: &TempDir,
+    insightly: &Simulator,
+    fields: &[(&str, &str)],
+) -> process::Config {
+    let database = folder.path().join("store.db");
+    let mut variables = vec![
+        (
+            "IE__STORE__URL".to_owned(),
+            format!("sqlite:{}", database.display()),
+        ),
+        ("IE__BROKER__URL".to_owned(), "memory:".to_owned()),
+        (
+            "IE__SECRETS__MASTER_KEY".to_owned(),
+            Sealer::generate_key().expose_secret().to_owned(),
+        ),
+        ("IE__API__ADDRESS".to_owned(), "127.0.0.1:0".to_owned()),
+        (
+            "IE__API__DEFAULT_INSIGHTLY_URL".to_owned(),
+            insightly.base_url(),
+        ),
+        (
+            "IE__API__BOOTSTRAP_ORGANIZATION_SECRET".to_owned(),
+            ORGANIZATION_SECRET.to_owned(),
+        ),
+        (
+            "IE__API__BOOTSTRAP_USER_SECRET".to_owned(),
+            USER_SECRET.to_owned(),
+        ),
+    ];
+    let fields = fields.iter();
+    variables
+        .extend(fields.map(|(field, value)| (format!("IE__API__{field}"), (*value).to_owned())));
+    config::load_from(None, variables).unwrap()
+}
+
+fn hash(secret: &str) -> String {
+    hex::encode(Sha256::digest(secret))
+}
