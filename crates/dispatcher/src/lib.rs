@@ -1,1 +1,38 @@
 //! Delivers change events to callbacks.
+//!
+//! A message is one notification; each goes through a pipeline of types (`deliver.rs`): prepare, call, classify,
+//! record. What is decided on the way is decided by pure modules:
+//!
+//! | Question | Module |
+//! |---|---|
+//! | Which headers and signatures? | `sign.rs`, `extra_headers.rs` |
+//! | What does the answer mean? | `classify.rs` |
+//! | When again, and when no more? | `schedule.rs` |
+//! | Is it this copy's turn? | `turn.rs` |
+//! | May this address be called? | `address.rs`, `network.rs` |
+//!
+//! Invariants: only the broker's consumer acknowledges, after the attempt is recorded; a callback that is slow or dead
+//! holds its own slots (`slots.rs`) and nothing else; every address is checked on every attempt (`resolver.rs`).
+
+mod address;
+mod call;
+mod callback;
+mod callbacks;
+mod classify;
+mod config;
+mod deliver;
+mod extra_headers;
+mod network;
+pub mod process;
+mod recorder;
+mod resolver;
+mod run;
+mod schedule;
+mod sign;
+mod slots;
+mod telling;
+mod turn;
+
+pub use config::Config;
+pub use network::{Network, NoNetwork};
+pub use run::{Parts, run};

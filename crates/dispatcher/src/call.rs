@@ -1,0 +1,170 @@
+//! One call of a callback.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use ie_model::Notification;
+use ie_platform::http;
+use reqwest::header::{InvalidHeaderValue, RETRY_AFTER};
+use reqwest::{Client, Response};
+
+use crate::address::{Refused, Rules};
+use crate::callback::Callback;
+use crate::resolver;
+use crate::sign;
+
+/// How much of an answer is kept.
+pub(crate) const RESPONSE_LIMIT: usize = 4096;
+
+/// Calls callbacks, with a client whose connections are shared and whose resolver follows the same rules.
+#[derive(Debug)]
+pub(crate) struct Caller {
+    /// The client.
+    pub(crate) client: Client,
+    /// Which addresses a callback may have.
+    pub(crate) rules: Rules,
+    /// How long a call may take; the client enforces it, this is for the words.
+    pub(crate) timeout: Duration,
+}
+
+/// What a callback said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    /// The status.
+    pub(crate) status: u16,
+    /// The header `Retry-After`, as it was sent.
+    pub(crate) retry_after: Option<String>,
+    /// The beginning of the body.
+    pub(crate) response: Option<String>,
+}
+
+/// Why there is no answer, in words for people; no URL is shown, since its query may hold a secret.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoAnswer {
+    /// The callback's configuration cannot be used.
+    #[error("{0}")]
+    Unusable(String),
+    /// The address is not allowed.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// A header cannot be written.
+    #[error("a header of the notification cannot be written: {0}")]
+    Header(#[from] InvalidHeaderValue),
+    /// It took too long.
+    #[error("no answer within {}", humantime_serde::re::humantime::format_duration(*.0))]
+    Timeout(Duration),
+    /// There is no connection.
+    #[error("cannot connect: {0}")]
+    Connect(String),
+    /// Anything else.
+    #[error("the call failed: {0}")]
+    Failed(String),
+}
+
+impl Caller {
+    /// Posts the notification's body, byte for byte.
+    pub(crate) async fn call(
+        &self,
+        callback: &Callback,
+        notification: &Notification,
+        at: DateTime<Utc>,
+    ) -> Result<Answer, NoAnswer> {
+        self.rules.check_url(&callback.url)?;
+        let body = Bytes::copy_from_slice(notification.body.get().as_bytes());
+        let id = notification.id.to_string();
+        let headers = sign::headers(&callback.credentials, &id, at, &body)?;
+        let request = self
+            .client
+            .post(callback.url.clone())
+            .headers(headers)
+            .body(body);
+        match http::send(request, &self.client, "deliver notification").await {
+            Ok(response) => Ok(read(response).await),
+            Err(error) => Err(self.no_answer(&error)),
+        }
+    }
+
+    fn no_answer(&self, error: &reqwest::Error) -> NoAnswer {
+        let (refused, root) = look_into(error);
+        match refused {
+            Some(refused) => NoAnswer::Refused(refused),
+            None if error.is_connect() => NoAnswer::Connect(root),
+            None if error.is_timeout() => NoAnswer::Timeout(self.timeout),
+            None => NoAnswer::Failed(root),
+        }
+    }
+}
+
+/// A refusal by the resolver among the causes of an error, and the words of the deepest cause.
+fn look_into(error: &reqwest::Error) -> (Option<Refused>, String) {
+    let mut refused = None;
+    let mut root = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if let Some(resolver::Error::Refused(why)) = error.downcast_ref() {
+            refused = Some(why.clone());
+        }
+        root = error.to_string();
+        cause = error.source();
+    }
+    (refused, root)
+}
+
+/// The status counts once it is there; a body that cannot be read does not take an acceptance back.
+async fn read(response: Response) -> Answer {
+    let status = response.status().as_u16();
+    let retry_after = response
+        .headers()
+        .get(RETRY_AFTER)
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_owned);
+    let response = match http::read_limited(response, RESPONSE_LIMIT).await {
+        Ok((body, _)) if !body.is_empty() => Some(text(&body)),
+        Ok(_) | Err(_) => None,
+    };
+    Answer {
+        status,
+        retry_after,
+        response,
+    }
+}
+
+/// The bytes as text that every store can hold: PostgreSQL refuses NUL.
+fn text(bytes: &[u8]) -> String {
+    let mut text = String::from_utf8_lossy(bytes).replace('\0', "\u{fffd}");
+    // A replaced byte has become three.
+    text.truncate(text.floor_char_boundary(RESPONSE_LIMIT));
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_kept_as_it_is() {
+        assert_eq!(text("übel".as_bytes()), "übel");
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_replaced_and_never_grow_beyond_the_limit() {
+        let kept = text(&[0xff; RESPONSE_LIMIT]);
+
+        assert!(kept.len() <= RESPONSE_LIMIT, "{}", kept.len());
+        assert!(kept.chars().all(|c| c == '\u{fffd}'));
+    }
+
+    #[test]
+    fn nul_is_replaced() {
+        assert_eq!(text(b"a\0b"), "a\u{fffd}b");
+    }
+
+    #[test]
+    fn a_timeout_is_told_in_the_units_of_the_configuration() {
+        let told = NoAnswer::Timeout(Duration::from_secs(15)).to_string();
+
+        assert_eq!(told, "no answer within 15s");
+    }
+}

@@ -1,0 +1,201 @@
+//! Section `dispatcher` of the configuration; `defaults.toml` says what each field means.
+
+use std::time::Duration;
+
+use humantime_serde::Serde;
+use ie_platform::config::{Problems, Section};
+use serde::{Deserialize, Serialize};
+
+use crate::address::Rules;
+use crate::network::Network;
+use crate::schedule::Schedule;
+
+/// How notifications are delivered.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Deliveries under way at once.
+    pub prefetch: u16,
+    /// Requests under way for one callback.
+    pub callback_limit: usize,
+    /// How long what does not fit is parked, from a few waiting to many.
+    pub park: Vec<Serde<Duration>>,
+    /// How long a call may take.
+    #[serde(with = "humantime_serde")]
+    pub timeout: Duration,
+    /// How long a connection may take.
+    #[serde(with = "humantime_serde")]
+    pub connect_timeout: Duration,
+    /// The delays between attempts.
+    pub schedule: Vec<Serde<Duration>>,
+    /// The longest delay that a callback can ask for.
+    #[serde(with = "humantime_serde")]
+    pub retry_after_cap: Duration,
+    /// Whether callbacks without TLS are called.
+    pub allow_http: bool,
+    /// Networks in which a callback may live although it is not public.
+    pub allow_networks: Vec<Network>,
+    /// How long a callback is remembered.
+    #[serde(with = "humantime_serde")]
+    pub callback_cache: Duration,
+    /// How many callbacks are remembered.
+    pub callback_cache_size: usize,
+    /// Attempts recorded at once.
+    pub record_batch: usize,
+    /// How long attempts are gathered.
+    #[serde(with = "humantime_serde")]
+    pub record_linger: Duration,
+    /// How long recording is tried.
+    #[serde(with = "humantime_serde")]
+    pub record_limit: Duration,
+}
+
+impl Config {
+    /// The retry schedule of every callback.
+    pub(crate) fn schedule(&self) -> Schedule {
+        Schedule {
+            delays: plain(&self.schedule),
+            retry_after_cap: self.retry_after_cap,
+        }
+    }
+
+    /// How long what does not fit is parked.
+    pub(crate) fn park(&self) -> Vec<Duration> {
+        plain(&self.park)
+    }
+
+    /// Which addresses a callback may have.
+    pub(crate) fn rules(&self) -> Rules {
+        Rules {
+            allow_http: self.allow_http,
+            allow_networks: self.allow_networks.clone(),
+        }
+    }
+}
+
+fn plain(durations: &[Serde<Duration>]) -> Vec<Duration> {
+    durations.iter().map(|duration| **duration).collect()
+}
+
+impl Section for Config {
+    const NAME: &'static str = "dispatcher";
+    const DEFAULTS: &'static str = include_str!("../defaults.toml");
+
+    fn validate(&self, problems: &mut Problems) {
+        let at_least_one = [
+            ("dispatcher.prefetch", usize::from(self.prefetch)),
+            ("dispatcher.callback_limit", self.callback_limit),
+            ("dispatcher.callback_cache_size", self.callback_cache_size),
+            ("dispatcher.record_batch", self.record_batch),
+        ];
+        for (key, value) in at_least_one {
+            if value == 0 {
+                problems.add(key, "must be at least 1");
+            }
+        }
+        let longer_than_nothing = [
+            ("dispatcher.timeout", self.timeout),
+            ("dispatcher.connect_timeout", self.connect_timeout),
+        ];
+        for (key, value) in longer_than_nothing {
+            if value.is_zero() {
+                problems.add(key, "must be longer than 0s");
+            }
+        }
+        if self.park().is_empty() || self.park().contains(&Duration::ZERO) {
+            let text = "must hold at least one delay, each longer than 0s, such as [\"1s\"]";
+            problems.add("dispatcher.park", text);
+        }
+        if !self.park().is_sorted() {
+            problems.add("dispatcher.park", "must be in ascending order");
+        }
+        if self.schedule().delays.contains(&Duration::ZERO) {
+            problems.add("dispatcher.schedule", "each delay must be longer than 0s");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ie_platform::config::{self, ConfigError};
+    use rstest::rstest;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize, Serialize)]
+    struct Process {
+        dispatcher: Config,
+    }
+
+    impl config::Config for Process {
+        fn defaults() -> Vec<&'static str> {
+            vec![Config::DEFAULTS]
+        }
+
+        fn validate(&self, problems: &mut Problems) {
+            self.dispatcher.validate(problems);
+        }
+    }
+
+    fn load(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let variables: Vec<_> = variables.iter().map(owned).collect();
+        config::load_from::<Process>(None, variables).map(|process| process.dispatcher)
+    }
+
+    #[test]
+    fn the_defaults_are_valid_and_refuse_the_operators_network() {
+        let config = load(&[]).unwrap();
+
+        assert_eq!(config.schedule().delays.len(), 9);
+        assert_eq!(config.schedule().delays[8], Duration::from_secs(86_400));
+        assert!(config.rules().allow_networks.is_empty());
+    }
+
+    #[test]
+    fn lists_come_from_the_environment_too() {
+        let config = load(&[
+            ("IE__DISPATCHER__SCHEDULE", "[1s, 2m]"),
+            ("IE__DISPATCHER__ALLOW_NETWORKS", "[\"127.0.0.0/8\"]"),
+        ]);
+
+        let config = config.unwrap();
+        assert_eq!(config.schedule().delays, [1, 120].map(Duration::from_secs));
+        assert_eq!(config.allow_networks[0].to_string(), "127.0.0.0/8");
+    }
+
+    #[rstest]
+    #[case("IE__DISPATCHER__PREFETCH", "0", "dispatcher.prefetch")]
+    #[case("IE__DISPATCHER__CALLBACK_LIMIT", "0", "dispatcher.callback_limit")]
+    #[case("IE__DISPATCHER__TIMEOUT", "0s", "dispatcher.timeout")]
+    #[case("IE__DISPATCHER__PARK", "[]", "dispatcher.park")]
+    #[case("IE__DISPATCHER__PARK", "[5s, 1s]", "dispatcher.park")]
+    #[case("IE__DISPATCHER__SCHEDULE", "[1s, 0s]", "dispatcher.schedule")]
+    #[case("IE__DISPATCHER__SCHEDULE", "[soon]", "dispatcher.schedule")]
+    #[case(
+        "IE__DISPATCHER__ALLOW_NETWORKS",
+        "[\"10.0.0.0/99\"]",
+        "dispatcher.allow_networks"
+    )]
+    fn a_value_that_cannot_work_is_refused_by_its_key(
+        #[case] variable: &str,
+        #[case] value: &str,
+        #[case] key: &str,
+    ) {
+        let error = load(&[(variable, value)]).unwrap_err();
+
+        assert!(error.to_string().contains(key), "{error}");
+    }
+
+    #[test]
+    fn every_problem_is_reported_at_once() {
+        let error = load(&[
+            ("IE__DISPATCHER__PREFETCH", "0"),
+            ("IE__DISPATCHER__RECORD_BATCH", "0"),
+        ]);
+
+        let text = error.unwrap_err().to_string();
+        assert!(text.contains("dispatcher.prefetch"), "{text}");
+        assert!(text.contains("dispatcher.record_batch"), "{text}");
+    }
+}

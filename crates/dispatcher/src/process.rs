@@ -1,0 +1,111 @@
+//! The dispatcher as a process of its own: its configuration and its start.
+
+use anyhow::Context as _;
+use ie_broker::Broker;
+use ie_platform::config::{self, Problems, Section as _};
+use ie_platform::seal::SecretsConfig;
+use ie_platform::{Context, Process};
+use ie_store::Store;
+use serde::{Deserialize, Serialize};
+
+use crate::{Parts, run};
+
+/// Which program this is.
+pub const PROCESS: Process = Process {
+    name: "ie-dispatcher",
+    version: env!("CARGO_PKG_VERSION"),
+};
+
+/// The configuration of the process, beside the sections that every process has.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Config {
+    /// The key that opens the callbacks' secrets.
+    pub secrets: SecretsConfig,
+    /// Where notifications come from.
+    pub broker: ie_broker::Config,
+    /// Where callbacks and attempts are kept.
+    pub store: ie_store::Config,
+    /// How notifications are delivered.
+    pub dispatcher: crate::Config,
+}
+
+impl config::Config for Config {
+    fn defaults() -> Vec<&'static str> {
+        vec![
+            SecretsConfig::DEFAULTS,
+            ie_broker::Config::DEFAULTS,
+            ie_store::Config::DEFAULTS,
+            crate::Config::DEFAULTS,
+        ]
+    }
+
+    fn validate(&self, problems: &mut Problems) {
+        self.secrets.validate(problems);
+        self.broker.validate(problems);
+        self.store.validate(problems);
+        self.dispatcher.validate(problems);
+    }
+}
+
+/// Connects to the store and the broker and starts the dispatcher.
+pub async fn start(context: Context, config: Config) -> anyhow::Result<()> {
+    let sealer = config.secrets.sealer()?;
+    let store = Store::open(&config.store, &context)
+        .await
+        .context("while opening the store")?;
+    let broker = Broker::connect(&config.broker, &context)
+        .await
+        .context("while connecting to the broker")?;
+    let parts = Parts {
+        broker,
+        store,
+        sealer,
+        config: config.dispatcher,
+    };
+    run(context, parts).await
+}
+
+#[cfg(test)]
+mod tests {
+    use ie_platform::seal::Sealer;
+    use ie_platform::secret::ExposeSecret as _;
+
+    use super::*;
+
+    fn load(variables: &[(&str, &str)]) -> Result<Config, config::ConfigError> {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let variables: Vec<_> = variables.iter().map(owned).collect();
+        config::load_from(None, variables)
+    }
+
+    const STORE: (&str, &str) = ("IE__STORE__URL", "postgres://ie@postgres/ie");
+
+    #[test]
+    fn the_defaults_need_nothing_but_a_store_and_a_key() {
+        let key = Sealer::generate_key();
+        let key = ("IE__SECRETS__MASTER_KEY", key.expose_secret());
+
+        let config = load(&[STORE, key]);
+
+        assert!(config.is_ok(), "{}", config.unwrap_err());
+    }
+
+    #[test]
+    fn without_a_key_the_process_does_not_start() {
+        let error = load(&[STORE]).unwrap_err();
+
+        assert!(error.to_string().contains("secrets.master_key"), "{error}");
+    }
+
+    #[test]
+    fn the_key_is_not_shown_with_the_configuration() {
+        let key = Sealer::generate_key();
+        let key = key.expose_secret();
+        let config = load(&[STORE, ("IE__SECRETS__MASTER_KEY", key)]).unwrap();
+
+        let shown = config::redacted(&config).to_string();
+
+        assert!(!shown.contains(key), "{shown}");
+        assert!(!format!("{config:?}").contains(key));
+    }
+}

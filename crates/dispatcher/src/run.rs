@@ -1,0 +1,93 @@
+//! Builds the dispatcher and starts its tasks.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use ie_broker::{Broker, ConsumerSettings};
+use ie_model::Notification;
+use ie_platform::Context;
+use ie_platform::http::{self, ClientSettings};
+use ie_platform::seal::Sealer;
+use ie_store::Store;
+
+use crate::Config;
+use crate::call::Caller;
+use crate::callbacks::{Callbacks, Remembered};
+use crate::deliver::Deliverer;
+use crate::recorder::{self, Recorder};
+use crate::resolver::Resolver;
+use crate::slots::Slots;
+use crate::telling;
+
+/// What a dispatcher needs from its process.
+pub struct Parts {
+    /// Where notifications come from.
+    pub broker: Broker,
+    /// Where callbacks and attempts are kept.
+    pub store: Store,
+    /// Opens the callbacks' secrets.
+    pub sealer: Sealer,
+    /// How notifications are delivered.
+    pub config: Config,
+}
+
+/// Starts the dispatcher on the context's lifecycle and returns.
+///
+/// After the soft stop it takes no further notification and finishes those under way.
+pub async fn run(context: Context, parts: Parts) -> anyhow::Result<()> {
+    let Parts {
+        broker,
+        store,
+        sealer,
+        config,
+    } = parts;
+    telling::describe();
+    let settings = ConsumerSettings {
+        prefetch: config.prefetch,
+    };
+    let deliverer = build(&context, store, sealer, &config)?;
+    let lifecycle = context.lifecycle.clone();
+    context.lifecycle.spawn("dispatcher", async move {
+        broker
+            .consume::<Notification, Deliverer>(settings, Arc::new(deliverer), &lifecycle)
+            .await
+            .context("while consuming notifications")
+    });
+    tracing::info!(dispatcher.prefetch = config.prefetch, "dispatcher started");
+    Ok(())
+}
+
+pub(crate) fn build(
+    context: &Context,
+    store: Store,
+    sealer: Sealer,
+    config: &Config,
+) -> anyhow::Result<Deliverer> {
+    let client = http::client(&ClientSettings {
+        connect_timeout: config.connect_timeout,
+        timeout: config.timeout,
+        pool_max_idle_per_host: config.callback_limit,
+        resolver: Some(Arc::new(Resolver::new(config.rules()))),
+        ..ClientSettings::default()
+    });
+    let caller = Caller {
+        client: client.context("while building the HTTP client")?,
+        rules: config.rules(),
+        timeout: config.timeout,
+    };
+    let grouping = recorder::Settings {
+        batch: config.record_batch,
+        linger: config.record_linger,
+        limit: config.record_limit,
+    };
+    let remembered = Remembered::new(config.callback_cache, config.callback_cache_size);
+    Ok(Deliverer {
+        clock: Arc::clone(&context.clock),
+        recorder: Recorder::start(store.clone(), grouping, &context.lifecycle),
+        callbacks: Callbacks::new(store.clone(), sealer, remembered),
+        store,
+        slots: Slots::new(config.callback_limit, config.park()),
+        caller,
+        schedule: config.schedule(),
+    })
+}
