@@ -11,7 +11,10 @@ const APART: [&str; 1] = ["ie-simulator"];
 const COMPOSITION: [&str; 2] = ["insightly-events", "ie-tests"];
 
 fn metadata() -> Metadata {
-    MetadataCommand::new().no_deps().exec().unwrap()
+    MetadataCommand::new()
+        .no_deps()
+        .exec()
+        .expect("cargo knows this workspace")
 }
 
 /// What a package of ours names as dependencies, tests apart.

@@ -7,7 +7,6 @@ use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
-use ie_platform::lifecycle::Lifecycle;
 use ie_platform::{Context, Process};
 use ie_simulator::{Control, Entry, Settings, Simulator};
 use reqwest::Method;

@@ -44,7 +44,7 @@ pub async fn start(context: &Context, config: Config) -> anyhow::Result<Running>
         broker: broker.clone(),
         store: store.clone(),
         sealer: sealer.clone(),
-        http: ie_fetcher::insightly_http(&config.fetcher)?,
+        crm: ie_fetcher::insightly(&config.fetcher)?,
         config: config.fetcher,
     };
     ie_fetcher::run(context.clone(), parts)

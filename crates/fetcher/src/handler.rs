@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use ie_broker::{Delivery, Failure, Handler};
-use ie_insightly::Client;
 use ie_model::instance::secret;
 use ie_model::{Fence, Instance, PollJob, Poller};
 use ie_platform::clock::SharedClock;
@@ -12,6 +11,7 @@ use ie_store::{PageCommit, Progress};
 use metrics::counter;
 use tracing::{debug, info, warn};
 
+use crate::Crm;
 use crate::outcome::{Setback, Stop, patience, setback};
 use crate::poll::{Poll, Report};
 use crate::request::Desk;
@@ -60,13 +60,13 @@ impl PollHandler {
         instance: &Instance,
         fence: &mut Fence,
     ) -> Result<Report, Stop> {
-        let client = self.client(instance)?;
+        let crm = self.crm(instance)?;
         let parts = &self.parts;
         let desk = Desk {
             store: &parts.store,
             clock: &self.clock,
             config: &parts.config,
-            client: &client,
+            crm: crm.as_ref(),
             account: &instance.account,
         };
         let mut poll = Poll {
@@ -82,22 +82,16 @@ impl PollHandler {
         result
     }
 
-    fn client(&self, instance: &Instance) -> Result<Client, Stop> {
+    fn crm(&self, instance: &Instance) -> Result<Arc<dyn Crm>, Stop> {
         let sealed = instance
             .secrets
             .get(secret::API_KEY)
             .map(String::as_str)
             .unwrap_or_default();
-        let key = self
-            .parts
-            .sealer
-            .open(sealed, &secret::context(instance.id, secret::API_KEY))
-            .map_err(|error| Stop::Unusable(format!("the API key: {error}")))?;
-        Ok(Client::new(
-            self.parts.http.clone(),
-            &instance.settings.base_url,
-            key,
-        )?)
+        let context = secret::context(instance.id, secret::API_KEY);
+        let key = self.parts.sealer.open(sealed, &context);
+        let key = key.map_err(|error| Stop::Unusable(format!("the API key: {error}")))?;
+        Ok(self.parts.crm.connect(instance, key)?)
     }
 
     async fn finished(

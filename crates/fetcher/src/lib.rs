@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod config;
+mod crm;
 mod handler;
 mod outcome;
 mod pages;
@@ -14,4 +15,5 @@ mod run;
 mod window;
 
 pub use config::Config;
-pub use run::{Parts, insightly_http, run};
+pub use crm::{Connect, Crm, Http};
+pub use run::{Parts, insightly, run};

@@ -8,7 +8,7 @@ use ie_platform::{Context, Process};
 use ie_store::Store;
 use serde::{Deserialize, Serialize};
 
-use crate::{Parts, insightly_http, run};
+use crate::{Parts, insightly, run};
 
 /// Which program this is.
 pub const PROCESS: Process = Process {
@@ -60,7 +60,7 @@ pub async fn start(context: Context, config: Config) -> anyhow::Result<()> {
             .await
             .context("while connecting to the broker")?,
         sealer: config.secrets.sealer()?,
-        http: insightly_http(&config.fetcher)?,
+        crm: insightly(&config.fetcher)?,
         config: config.fetcher,
     };
     run(context, parts).await

@@ -1,15 +1,15 @@
 //! One request to Insightly within its account's budget.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use ie_insightly::{Answer, Client, Error as Refusal, Page, Search};
+use ie_insightly::{Answer, Error as Refusal, Page, Search};
 use ie_model::AccountKey;
 use ie_platform::clock::SharedClock;
 use ie_store::{Permit, Rate, Store};
 use metrics::counter;
 use tokio::time::sleep;
 
-use crate::Config;
 use crate::outcome::Stop;
+use crate::{Config, Crm};
 
 /// How often a request is refused as a burst before its poll gives way.
 const MAX_BURSTS: u32 = 5;
@@ -20,7 +20,7 @@ pub(crate) struct Desk<'a> {
     pub(crate) store: &'a Store,
     pub(crate) clock: &'a SharedClock,
     pub(crate) config: &'a Config,
-    pub(crate) client: &'a Client,
+    pub(crate) crm: &'a dyn Crm,
     pub(crate) account: &'a AccountKey,
 }
 
@@ -30,7 +30,7 @@ impl Desk<'_> {
         let mut bursts = 0;
         loop {
             self.wait_for_permit().await?;
-            let result = self.client.search(object, search).await;
+            let result = self.crm.search(object, search).await;
             count(&result);
             match result {
                 Err(Refusal::RateLimited {

@@ -11,7 +11,7 @@ use ie_store::Store;
 use tracing::info;
 
 use crate::handler::PollHandler;
-use crate::{Config, relay};
+use crate::{Config, Connect, Http, relay};
 
 /// What the fetcher works with.
 pub struct Parts {
@@ -21,8 +21,8 @@ pub struct Parts {
     pub store: Store,
     /// Opens the sealed API keys.
     pub sealer: Sealer,
-    /// The client for Insightly.
-    pub http: reqwest::Client,
+    /// How Insightly is reached.
+    pub crm: Arc<dyn Connect>,
     /// The settings.
     pub config: Config,
 }
@@ -64,14 +64,15 @@ pub async fn run(context: Context, parts: Parts) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The client for Insightly, with the fetcher's time limits.
+/// Insightly over HTTP, with the fetcher's time limits.
 ///
 /// # Errors
 /// TLS cannot be set up.
-pub fn insightly_http(config: &Config) -> anyhow::Result<reqwest::Client> {
+pub fn insightly(config: &Config) -> anyhow::Result<Arc<dyn Connect>> {
     let settings = ClientSettings {
         timeout: config.timeout,
         ..ClientSettings::default()
     };
-    client(&settings).context("while making the client for insightly")
+    let http = client(&settings).context("while making the client for insightly")?;
+    Ok(Arc::new(Http(http)))
 }

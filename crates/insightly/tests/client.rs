@@ -14,7 +14,10 @@ const DATE: &str = "Tue, 24 Nov 2026 10:00:00 GMT";
 
 async fn server(response: ResponseTemplate) -> (MockServer, Client) {
     let server = MockServer::start().await;
-    Mock::given(method("GET")).respond_with(response.insert_header("date", DATE)).mount(&server).await;
+    Mock::given(method("GET"))
+        .respond_with(response.insert_header("date", DATE))
+        .mount(&server)
+        .await;
     let client = client(&server.uri());
     (server, client)
 }
@@ -25,7 +28,11 @@ fn client(uri: &str) -> Client {
 }
 
 fn page() -> Search {
-    Search { top: 500, count_total: true, ..Search::default() }
+    Search {
+        top: 500,
+        count_total: true,
+        ..Search::default()
+    }
 }
 
 #[tokio::test]
@@ -48,20 +55,30 @@ async fn a_search_sends_key_window_and_place_and_reads_page_total_clock_and_budg
         .mount(&server)
         .await;
 
-    let search =
-        Search { updated_after: Some("2026-04-09T16:58:14Z".parse().unwrap()), skip: 499, ..page() };
-    let answer = client(&server.uri()).search("Contacts", &search).await.unwrap();
+    let search = Search {
+        updated_after: Some("2026-04-09T16:58:14Z".parse().unwrap()),
+        skip: 499,
+        ..page()
+    };
+    let answer = client(&server.uri())
+        .search("Contacts", &search)
+        .await
+        .unwrap();
 
     assert_eq!(answer.body.records.len(), 1);
     assert_eq!(answer.body.total, Some(1234));
     assert_eq!(answer.server_date.to_rfc3339(), "2026-11-24T10:00:00+00:00");
-    assert_eq!((answer.budget.limit, answer.budget.remaining), (Some(1000), Some(998)));
+    assert_eq!(
+        (answer.budget.limit, answer.budget.remaining),
+        (Some(1000), Some(998))
+    );
 }
 
 #[tokio::test]
 async fn a_refused_key_keeps_insightlys_words() {
     let words = "Authorization has been denied for this request.";
-    let (_server, client) = server(ResponseTemplate::new(401).set_body_json(json!({"Message": words}))).await;
+    let (_server, client) =
+        server(ResponseTemplate::new(401).set_body_json(json!({"Message": words}))).await;
     let error = client.me().await.unwrap_err();
     assert!(matches!(error, Error::Unauthorized { .. }), "{error}");
     assert_eq!(error.provider_message(), Some(words));
@@ -69,7 +86,9 @@ async fn a_refused_key_keeps_insightlys_words() {
 
 #[tokio::test]
 async fn a_burst_is_told_from_a_spent_day() {
-    let burst = ResponseTemplate::new(429).insert_header("X-RateLimit-Remaining", "7").insert_header("Retry-After", "3");
+    let burst = ResponseTemplate::new(429)
+        .insert_header("X-RateLimit-Remaining", "7")
+        .insert_header("Retry-After", "3");
     let (_server, client) = server(burst).await;
     let error = client.search("Contacts", &page()).await.unwrap_err();
     assert!(
@@ -77,9 +96,19 @@ async fn a_burst_is_told_from_a_spent_day() {
         "{error}"
     );
 
-    let (_server, client) = self::server(ResponseTemplate::new(429).insert_header("X-RateLimit-Remaining", "0")).await;
+    let (_server, client) =
+        self::server(ResponseTemplate::new(429).insert_header("X-RateLimit-Remaining", "0")).await;
     let error = client.search("Contacts", &page()).await.unwrap_err();
-    assert!(matches!(error, Error::RateLimited { day_spent: true, .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            Error::RateLimited {
+                day_spent: true,
+                ..
+            }
+        ),
+        "{error}"
+    );
 }
 
 #[rstest]
@@ -87,16 +116,26 @@ async fn a_burst_is_told_from_a_spent_day() {
 #[case::not_found(404, "insightly has no such record or object")]
 #[case::wrong_spelling(405, "insightly does not offer this object under this name")]
 #[case::bad_request(400, "insightly refuses the request: no")]
-#[case::failing(503, "insightly cannot be reached or is failing: it answered 503 Service Unavailable")]
+#[case::failing(
+    503,
+    "insightly cannot be reached or is failing: it answered 503 Service Unavailable"
+)]
 #[case::redirected(302, "insightly's answer is not readable: status 302 Found")]
 #[tokio::test]
 async fn each_status_has_its_meaning(#[case] status: u16, #[case] text: &str) {
-    let (_server, client) = server(ResponseTemplate::new(status).set_body_json(json!({"Message": "no"}))).await;
-    assert_eq!(client.get("Contacts", "7").await.unwrap_err().to_string(), text);
+    let (_server, client) =
+        server(ResponseTemplate::new(status).set_body_json(json!({"Message": "no"}))).await;
+    assert_eq!(
+        client.get("Contacts", "7").await.unwrap_err().to_string(),
+        text
+    );
 }
 
 #[rstest]
-#[case::maintenance("<html>We'll be back</html>", "an HTML page instead of JSON, as during maintenance")]
+#[case::maintenance(
+    "<html>We'll be back</html>",
+    "an HTML page instead of JSON, as during maintenance"
+)]
 #[case::empty("", "an empty body")]
 #[case::truncated("[{\"CONTACT_ID\": 1}, {\"CON", "JSON that ends after 25 bytes")]
 #[case::malformed("[{\"CONTACT_ID\" 1}]", "JSON that breaks at line 1, column 16")]
@@ -104,14 +143,29 @@ async fn each_status_has_its_meaning(#[case] status: u16, #[case] text: &str) {
 async fn a_body_that_is_no_page_says_what_it_looks_like(#[case] body: &str, #[case] what: &str) {
     let (_server, client) = server(ResponseTemplate::new(200).set_body_string(body)).await;
     let error = client.search("Contacts", &page()).await.unwrap_err();
-    assert_eq!(error.to_string(), format!("insightly's answer is not readable: {what}"));
+    assert_eq!(
+        error.to_string(),
+        format!("insightly's answer is not readable: {what}")
+    );
 }
 
 #[tokio::test]
 async fn a_port_where_nobody_listens_is_unavailable() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let free = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
     let error = client(&format!("http://{free}")).me().await.unwrap_err();
-    assert!(matches!(error, Error::Unavailable { source: Some(_), .. }), "{error}");
+    assert!(
+        matches!(
+            error,
+            Error::Unavailable {
+                source: Some(_),
+                ..
+            }
+        ),
+        "{error}"
+    );
 }
 
 #[rstest]
@@ -128,7 +182,11 @@ fn a_base_url_that_is_no_http_address_is_refused(#[case] address: &str) {
 async fn two_keys_of_one_account_have_one_budget_and_a_key_without_account_its_own() {
     let server = MockServer::start().await;
     Mock::given(path("/v3.1/Users/Me"))
-        .respond_with(ResponseTemplate::new(200).set_body_json(json!({"USER_ID": 1})).insert_header("date", DATE))
+        .respond_with(
+            ResponseTemplate::new(200)
+                .set_body_json(json!({"USER_ID": 1}))
+                .insert_header("date", DATE),
+        )
         .mount(&server)
         .await;
     let instance = Mock::given(path("/v3.1/Instance")).respond_with(
@@ -142,6 +200,11 @@ async fn two_keys_of_one_account_have_one_budget_and_a_key_without_account_its_o
 
     drop(guard);
     let unknown = identify(&client(&server.uri())).await.unwrap();
-    assert!(unknown.account.0.starts_with(&format!("{}/key:", server.address())));
+    assert!(
+        unknown
+            .account
+            .0
+            .starts_with(&format!("{}/key:", server.address()))
+    );
     assert!(!unknown.account.0.contains("key-1"));
 }
