@@ -1,0 +1,116 @@
+//! Who may use the API: organizations and their users, known by the hashes of their secrets.
+//!
+//! Indexes: `organizations` and `users` by name (unique), `users_by_secret`.
+
+use ie_model::{OrganizationId, UserId};
+
+use crate::sql::Sql;
+use crate::timer::Timer;
+use crate::{Error, Result, Store};
+
+/// An organization and one of its users, to be there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewAccount {
+    /// The organization's name.
+    pub organization: String,
+    /// The user's name.
+    pub user: String,
+    /// The SHA-256 of the organization's secret, in hex.
+    pub organization_secret_hash: String,
+    /// The SHA-256 of the user's secret, in hex.
+    pub user_secret_hash: String,
+}
+
+/// Who calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Principal {
+    /// The organization.
+    pub organization: OrganizationId,
+    /// The user.
+    pub user: UserId,
+}
+
+impl Store {
+    /// Creates the organization and the user unless they are there by name, and replaces their secrets.
+    pub async fn ensure_account(&self, account: &NewAccount) -> Result<Principal> {
+        let _timer = Timer::start("ensure_account");
+        let organization = Sql::new(
+            "INSERT INTO organizations (name, secret_hash) VALUES ($1, $2) \
+             ON CONFLICT (name) DO UPDATE SET secret_hash = excluded.secret_hash RETURNING id",
+        )
+        .bind(account.organization.as_str())
+        .bind(account.organization_secret_hash.as_str());
+        let user = Sql::new(
+            "INSERT INTO users (organization_id, name, secret_hash) VALUES ($1, $2, $3) \
+             ON CONFLICT (organization_id, name) DO UPDATE SET secret_hash = excluded.secret_hash \
+             RETURNING id",
+        );
+
+        let mut tx = self.database.begin().await?;
+        let organization = returned_id(tx.all(organization).await?)?;
+        let user = user
+            .bind(organization)
+            .bind(account.user.as_str())
+            .bind(account.user_secret_hash.as_str());
+        let user = returned_id(tx.all(user).await?)?;
+        tx.commit().await?;
+        Ok(Principal {
+            organization: OrganizationId(organization),
+            user: UserId(user),
+        })
+    }
+
+    /// Who has these two secrets.
+    pub async fn principal(
+        &self,
+        organization_secret_hash: &str,
+        user_secret_hash: &str,
+    ) -> Result<Option<Principal>> {
+        let _timer = Timer::start("principal");
+        let sql = Sql::new(
+            "SELECT users.organization_id, users.id FROM users \
+             JOIN organizations ON organizations.id = users.organization_id \
+             WHERE users.secret_hash = $1 AND organizations.secret_hash = $2 \
+             ORDER BY users.id LIMIT 1",
+        )
+        .bind(user_secret_hash)
+        .bind(organization_secret_hash);
+        let found = self.database.optional::<(i64, i64)>(sql).await?;
+        Ok(found.map(|(organization, user)| Principal {
+            organization: OrganizationId(organization),
+            user: UserId(user),
+        }))
+    }
+
+    /// The user of an organization that has this secret.
+    pub async fn member(
+        &self,
+        organization: OrganizationId,
+        user_secret_hash: &str,
+    ) -> Result<Option<Principal>> {
+        let _timer = Timer::start("member");
+        let sql = Sql::new(
+            "SELECT id FROM users WHERE secret_hash = $1 AND organization_id = $2 ORDER BY id LIMIT 1",
+        )
+        .bind(user_secret_hash)
+        .bind(organization);
+        let found = self.database.optional::<(i64,)>(sql).await?;
+        Ok(found.map(|(user,)| Principal {
+            organization,
+            user: UserId(user),
+        }))
+    }
+
+    /// Whether anybody can use the API yet.
+    pub async fn has_accounts(&self) -> Result<bool> {
+        let _timer = Timer::start("has_accounts");
+        let sql = Sql::new("SELECT id FROM users LIMIT 1");
+        Ok(self.database.optional::<(i64,)>(sql).await?.is_some())
+    }
+}
+
+/// The one id that an upsert returns.
+fn returned_id(rows: Vec<(i64,)>) -> Result<i64> {
+    let id = rows.first().map(|(id,)| *id);
+    id.ok_or_else(|| Error::Refused("an upsert returned no row".into()))
+}

@@ -1,0 +1,43 @@
+//! Where PostgreSQL and SQLite differ: every difference in the text of a statement, and each one's migrations.
+
+use sqlx::migrate::Migrator;
+
+/// A database's language.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    Postgres,
+    Sqlite,
+}
+
+/// The tables of PostgreSQL. Its lock while migrating is an advisory one of the database.
+pub(crate) static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// The tables of SQLite. It has no advisory lock: they are migrated inside of one write transaction.
+pub(crate) static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// What stands in a text, PostgreSQL's words for it, SQLite's words for it.
+///
+/// SQLite has one writer at a time, and so nothing to skip.
+const MARKS: [(&str, &str, &str); 4] = [
+    ("{skip_locked}", " FOR UPDATE SKIP LOCKED", ""),
+    ("{for_update}", " FOR UPDATE", ""),
+    ("{greatest}", "GREATEST", "max"),
+    ("{least}", "LEAST", "min"),
+];
+
+impl Dialect {
+    /// The text in this language.
+    pub(crate) fn replace_marks(self, text: &str) -> String {
+        let mut replaced = text.to_owned();
+        for (mark, postgres, sqlite) in MARKS {
+            if replaced.contains(mark) {
+                let words = match self {
+                    Self::Postgres => postgres,
+                    Self::Sqlite => sqlite,
+                };
+                replaced = replaced.replace(mark, words);
+            }
+        }
+        replaced
+    }
+}

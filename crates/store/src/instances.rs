@@ -1,0 +1,287 @@
+//! Connector instances and their pollers, as clients manage them.
+//!
+//! Indexes: `instances` by id, `instances_by_token`, `instances_by_organization`; `pollers` by instance and resource.
+
+use chrono::{DateTime, Utc};
+use ie_model::{Instance, InstanceId, OrganizationId, Poller, PollerStatus, ResourceConfig};
+
+use crate::database::{Database, Lock, Tx};
+use crate::instance_row::{self, InstanceRow, SELECT_INSTANCES};
+use crate::poller_row::{self, PollerRow, SELECT_POLLERS};
+use crate::rows::Rows;
+use crate::sql::Sql;
+use crate::timer::Timer;
+use crate::{Error, Result, Store, ids, time};
+
+/// A part of a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// The id of the last record already seen.
+    pub after: Option<i64>,
+    /// Records at the most.
+    pub limit: u32,
+}
+
+/// A poller to be there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewPoller {
+    /// The hub's name of the resource: `contacts`. One poller of an instance per resource.
+    pub resource: String,
+    /// Insightly's name of the object: `Contacts`.
+    pub object: String,
+    /// How it is polled.
+    pub config: ResourceConfig,
+    /// Minutes between two polls.
+    pub interval_minutes: u32,
+    /// Insightly's time from which changes are read; also the baseline.
+    pub cursor: DateTime<Utc>,
+    /// When it is claimed first.
+    pub due_at: DateTime<Utc>,
+    /// Whether it runs.
+    pub status: PollerStatus,
+}
+
+/// What becomes of an instance's pollers.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PollerChanges {
+    /// Created; or, where the resource has one, given the new configuration, interval and status.
+    pub upsert: Vec<NewPoller>,
+    /// False removes the pollers that `upsert` does not name.
+    pub keep_others: bool,
+}
+
+impl Store {
+    /// An id for an instance to be created: secrets are sealed for it before it is stored.
+    pub async fn next_instance_id(&self) -> Result<InstanceId> {
+        let _timer = Timer::start("next_instance_id");
+        let reserved = ids::reserve(&self.database, ids::Kind::Instance, 1).await?;
+        let first = reserved.first().copied();
+        first
+            .map(InstanceId)
+            .ok_or_else(|| Error::Refused("no instance id was reserved".into()))
+    }
+
+    /// Stores an instance with its pollers, in one transaction. An id or a token that is there is a [`Error::Conflict`].
+    pub async fn create_instance(
+        &self,
+        instance: &Instance,
+        token_hash: &str,
+        pollers: &[NewPoller],
+    ) -> Result<()> {
+        let _timer = Timer::start("create_instance");
+        let insert = instance_row::insert(instance, token_hash)?;
+        let pollers = poller_row::upsert(instance.id, pollers)?;
+        let mut tx = self.database.begin().await?;
+        tx.execute(insert).await?;
+        tx.execute(pollers).await?;
+        tx.commit().await
+    }
+
+    /// An instance, unless it is deleted.
+    pub async fn instance(&self, id: InstanceId) -> Result<Option<Instance>> {
+        let _timer = Timer::start("instance");
+        let mut sql = Sql::new(SELECT_INSTANCES);
+        sql.push_bind(" AND id = ", id);
+        first_instance(&self.database, sql).await
+    }
+
+    /// The instance that a token belongs to, unless it is deleted.
+    pub async fn instance_by_token(&self, token_hash: &str) -> Result<Option<Instance>> {
+        let _timer = Timer::start("instance_by_token");
+        let mut sql = Sql::new(SELECT_INSTANCES);
+        sql.push_bind(" AND token_hash = ", token_hash);
+        first_instance(&self.database, sql).await
+    }
+
+    /// The instances of an organization by id, without the deleted.
+    pub async fn instances(
+        &self,
+        organization: OrganizationId,
+        page: Page,
+    ) -> Result<Vec<Instance>> {
+        let _timer = Timer::start("instances");
+        let mut sql = Sql::new(SELECT_INSTANCES);
+        sql.push_bind(" AND organization_id = ", organization)
+            .push_bind(" AND id > ", page.after.unwrap_or(i64::MIN))
+            .push_bind(" ORDER BY id LIMIT ", page.limit);
+        let rows: Vec<InstanceRow> = self.database.all(sql).await?;
+        rows.into_iter().map(Instance::try_from).collect()
+    }
+
+    /// Replaces an instance and its pollers' configuration, in one transaction.
+    ///
+    /// Owner, token and time of creation stay. A poller that is there keeps cursor, baseline, epoch and versions.
+    pub async fn update_instance(
+        &self,
+        instance: &Instance,
+        pollers: &PollerChanges,
+    ) -> Result<()> {
+        let _timer = Timer::start("update_instance");
+        let update = instance_row::update(instance)?;
+        let upsert = poller_row::upsert(instance.id, &pollers.upsert)?;
+        let mut tx = self.database.begin().await?;
+        if tx.execute(update).await? == 0 {
+            return Err(Error::NotFound);
+        }
+        tx.lock(Lock::PollersOfInstances, [instance.id.get()].into_iter())
+            .await?;
+        if !pollers.keep_others {
+            let kept = pollers.upsert.iter().map(|poller| poller.resource.as_str());
+            let others = Sql::new(
+                "SELECT id FROM pollers WHERE instance_id = $1 \
+                 AND resource NOT IN (SELECT resource FROM rows)",
+            );
+            let others = others
+                .bind(instance.id)
+                .rows(Rows::new().text("resource", kept));
+            remove_pollers(&mut tx, others).await?;
+        }
+        tx.execute(upsert).await?;
+        tx.commit().await
+    }
+
+    /// Marks an instance as deleted: false when there is none.
+    ///
+    /// Its secrets, pollers and versions are removed, and what was not delivered yet fails.
+    pub async fn delete_instance(&self, id: InstanceId) -> Result<bool> {
+        let _timer = Timer::start("delete_instance");
+        let now = self.clock.now();
+        let mark = Sql::new(
+            "UPDATE instances SET deleted_at = $2, updated_at = $2, secrets = '{}' \
+             WHERE id = $1 AND deleted_at IS NULL",
+        );
+        let mut tx = self.database.begin().await?;
+        if tx.execute(mark.bind(id).bind(now)).await? == 0 {
+            return Ok(false);
+        }
+        // With its pollers gone every later write of a poll is fenced: no notification can follow.
+        tx.lock(Lock::PollersOfInstances, [id.get()].into_iter())
+            .await?;
+        let pollers = Sql::new("SELECT id FROM pollers WHERE instance_id = $1").bind(id);
+        remove_pollers(&mut tx, pollers).await?;
+        fail_undelivered(&mut tx, id, now).await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Notes whether Insightly accepts the instance's key; nothing happens when it is deleted.
+    ///
+    /// A refused key is tried again rarely: its pollers are due after `store.refused_retry` at the earliest.
+    /// A key that is accepted again makes them due at once.
+    pub async fn set_validity(
+        &self,
+        id: InstanceId,
+        valid: bool,
+        reason: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        let _timer = Timer::start("set_validity");
+        let note = Sql::new(
+            "UPDATE instances SET valid = $2, updated_at = $4, \
+             reason = CASE WHEN $2 AND disabled THEN reason ELSE $3 END \
+             WHERE id = $1 AND deleted_at IS NULL AND ($2 = FALSE OR valid = FALSE)",
+        );
+        let note = note.bind(id).bind(valid).bind(reason).bind(now);
+        let mut tx = self.database.begin().await?;
+        if tx.execute(note).await? > 0 {
+            tx.lock(Lock::PollersOfInstances, [id.get()].into_iter())
+                .await?;
+            let pollers = if valid {
+                due_at_once(id, now)
+            } else {
+                let postpone = Sql::new(
+                    "UPDATE pollers SET due_at = {greatest}(due_at, $2) WHERE instance_id = $1",
+                );
+                postpone.bind(id).bind(time::after(now, self.refused_retry))
+            };
+            tx.execute(pollers).await?;
+        }
+        tx.commit().await
+    }
+
+    /// Switches an instance off and pauses its pollers, as when its callback says that it is gone.
+    ///
+    /// Nothing happens when it is deleted or off already. Its owner switches it on again.
+    pub async fn disable_instance(
+        &self,
+        id: InstanceId,
+        reason: &str,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        let _timer = Timer::start("disable_instance");
+        let disable = Sql::new(
+            "UPDATE instances SET disabled = TRUE, reason = $2, updated_at = $3 \
+             WHERE id = $1 AND deleted_at IS NULL AND disabled = FALSE",
+        );
+        let pause = Sql::new("UPDATE pollers SET active = FALSE WHERE instance_id = $1");
+        let mut tx = self.database.begin().await?;
+        if tx.execute(disable.bind(id).bind(reason).bind(now)).await? > 0 {
+            tx.lock(Lock::PollersOfInstances, [id.get()].into_iter())
+                .await?;
+            tx.execute(pause.bind(id)).await?;
+        }
+        tx.commit().await
+    }
+
+    /// Makes an instance's pollers due at once, as a hint asks for; returns how many it concerns.
+    ///
+    /// A poll under way is left alone, and so is a poller that is paused.
+    pub async fn make_due(&self, id: InstanceId, now: DateTime<Utc>) -> Result<u64> {
+        let _timer = Timer::start("make_due");
+        let mut tx = self.database.begin().await?;
+        tx.lock(Lock::PollersOfInstances, [id.get()].into_iter())
+            .await?;
+        let changed = tx.execute(due_at_once(id, now)).await?;
+        tx.commit().await?;
+        Ok(changed)
+    }
+
+    /// The pollers of an instance, by id.
+    pub async fn pollers(&self, instance: InstanceId) -> Result<Vec<Poller>> {
+        let _timer = Timer::start("pollers");
+        let mut sql = Sql::new(SELECT_POLLERS);
+        sql.push_bind(" WHERE instance_id = ", instance)
+            .push(" ORDER BY id");
+        let rows: Vec<PollerRow> = self.database.all(sql).await?;
+        rows.into_iter().map(Poller::try_from).collect()
+    }
+}
+
+async fn first_instance(database: &Database, sql: Sql) -> Result<Option<Instance>> {
+    let row: Option<InstanceRow> = database.optional(sql).await?;
+    row.map(Instance::try_from).transpose()
+}
+
+fn due_at_once(id: InstanceId, now: DateTime<Utc>) -> Sql {
+    let sql = Sql::new(
+        "UPDATE pollers SET due_at = {least}(due_at, $2) \
+         WHERE instance_id = $1 AND active AND lease_until IS NULL",
+    );
+    sql.bind(id).bind(now)
+}
+
+/// Removes the pollers that `which` selects, and what is remembered for them.
+async fn remove_pollers(tx: &mut Tx, which: Sql) -> Result<()> {
+    let ids: Vec<(i64,)> = tx.all(which).await?;
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let rows = Rows::new().int("id", ids.iter().map(|(id,)| *id));
+    let versions = Sql::new("DELETE FROM versions WHERE poller_id IN (SELECT id FROM rows)");
+    let pollers = Sql::new("DELETE FROM pollers WHERE id IN (SELECT id FROM rows)");
+    tx.execute(versions.rows(rows.clone())).await?;
+    tx.execute(pollers.rows(rows)).await?;
+    Ok(())
+}
+
+/// Ends what was not delivered when its instance was deleted.
+async fn fail_undelivered(tx: &mut Tx, id: InstanceId, now: DateTime<Utc>) -> Result<()> {
+    let undelivered = Sql::new(
+        "SELECT notification_id FROM deliveries \
+         WHERE notification_id IN (SELECT id FROM notifications WHERE instance_id = $1) \
+         AND status IN ('NEW', 'RECEIVED', 'DISPATCHED')",
+    );
+    let ids: Vec<(i64,)> = tx.all(undelivered.bind(id)).await?;
+    let ids: Vec<i64> = ids.into_iter().map(|(id,)| id).collect();
+    crate::deliveries::fail(tx, &ids, "instance deleted", now).await
+}

@@ -1,0 +1,89 @@
+//! How a notification and its attempts stand in their tables.
+
+use std::str::FromStr;
+
+use ie_model::{
+    Attempt, InstanceId, Notification, NotificationId, NotificationStatus, StoredNotification,
+};
+use serde_json::value::RawValue;
+
+use crate::poller_row::to_u32;
+use crate::{Error, Result, time};
+
+/// What is delivered, and where it stands.
+pub(crate) const SELECT_NOTIFICATIONS: &str = "SELECT notifications.id, notifications.instance_id, notifications.resource, \
+     notifications.created_at, notifications.body, notifications.traceparent, \
+     deliveries.status, deliveries.attempts, deliveries.due_at, deliveries.last_error \
+     FROM notifications JOIN deliveries ON deliveries.notification_id = notifications.id";
+
+#[derive(Debug, sqlx::FromRow)]
+pub(crate) struct NotificationRow {
+    id: i64,
+    instance_id: i64,
+    resource: String,
+    created_at: i64,
+    body: String,
+    traceparent: Option<String>,
+    status: String,
+    attempts: i64,
+    due_at: Option<i64>,
+    last_error: Option<String>,
+}
+
+impl TryFrom<NotificationRow> for StoredNotification {
+    type Error = Error;
+
+    fn try_from(row: NotificationRow) -> Result<Self> {
+        let body = RawValue::from_string(row.body)
+            .map_err(|error| Error::corrupt("a notification's body", error))?;
+        Ok(Self {
+            notification: Notification {
+                id: NotificationId(row.id),
+                instance: InstanceId(row.instance_id),
+                resource: row.resource,
+                created_at: time::from_ms(row.created_at)?,
+                body,
+            },
+            status: status(&row.status)?,
+            attempts: to_u32("a notification's attempts", row.attempts)?,
+            due_at: time::from_optional_ms(row.due_at)?,
+            last_error: row.last_error,
+            traceparent: row.traceparent,
+        })
+    }
+}
+
+#[derive(Debug, sqlx::FromRow)]
+pub(crate) struct AttemptRow {
+    notification_id: i64,
+    number: i64,
+    at: i64,
+    duration_ms: i64,
+    status_code: Option<i64>,
+    error: Option<String>,
+    response: Option<String>,
+}
+
+impl TryFrom<AttemptRow> for Attempt {
+    type Error = Error;
+
+    fn try_from(row: AttemptRow) -> Result<Self> {
+        let status_code = row.status_code.map(u16::try_from).transpose();
+        Ok(Self {
+            notification: NotificationId(row.notification_id),
+            number: to_u32("an attempt's number", row.number)?,
+            at: time::from_ms(row.at)?,
+            duration_ms: u64::try_from(row.duration_ms)
+                .map_err(|error| Error::corrupt("an attempt's duration", error))?,
+            status_code: status_code
+                .map_err(|error| Error::corrupt("an attempt's status code", error))?,
+            error: row.error,
+            response: row.response,
+        })
+    }
+}
+
+pub(crate) fn status(text: &str) -> Result<NotificationStatus> {
+    NotificationStatus::from_str(text)
+        .map_err(|error| Error::corrupt("a notification's status", error))
+}

@@ -1,0 +1,183 @@
+//! Notifications as people look at them, and the redrive of dead letters.
+//!
+//! Indexes: `notifications` by id, `notifications_by_instance`, `notifications_by_time`; `deliveries_new` and
+//! `deliveries_failed` when the filter names that status; `attempts` by notification. None of this is a hot path:
+//! [`Store::counts`] reads one narrow row per notification.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use ie_model::{
+    Attempt, InstanceId, NotificationId, NotificationStatus, OrganizationId, StoredNotification,
+};
+
+use crate::database::Lock;
+use crate::notification_row::{self, AttemptRow, NotificationRow, SELECT_NOTIFICATIONS};
+use crate::rows::Rows;
+use crate::sql::Sql;
+use crate::timer::Timer;
+use crate::{Page, Result, Store, relay, time};
+
+/// After this time a relay publishes what was redriven, in case the one who redrove it could not.
+const REDRIVE_SAFETY_NET: Duration = Duration::from_secs(30);
+
+/// Which notifications; a field that is not set excludes nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NotificationFilter {
+    /// Of this organization's instances.
+    pub organization: Option<OrganizationId>,
+    /// Of this instance.
+    pub instance: Option<InstanceId>,
+    /// In this status.
+    pub status: Option<NotificationStatus>,
+    /// Stored at this time or later.
+    pub from: Option<DateTime<Utc>>,
+    /// Stored before this time.
+    pub to: Option<DateTime<Utc>>,
+}
+
+impl Store {
+    /// The notifications that the filter lets through, by id: the newest last.
+    pub async fn notifications(
+        &self,
+        filter: &NotificationFilter,
+        page: Page,
+    ) -> Result<Vec<StoredNotification>> {
+        let _timer = Timer::start("notifications");
+        let mut sql = Sql::new(SELECT_NOTIFICATIONS);
+        sql.push_bind(" WHERE notifications.id > ", page.after.unwrap_or(i64::MIN));
+        filter.narrow(&mut sql);
+        sql.push_bind(" ORDER BY notifications.id LIMIT ", page.limit);
+        let rows: Vec<NotificationRow> = self.database.all(sql).await?;
+        rows.into_iter().map(StoredNotification::try_from).collect()
+    }
+
+    /// One notification.
+    pub async fn notification(&self, id: NotificationId) -> Result<Option<StoredNotification>> {
+        let _timer = Timer::start("notification");
+        let mut sql = Sql::new(SELECT_NOTIFICATIONS);
+        sql.push_bind(" WHERE notifications.id = ", id);
+        let row: Option<NotificationRow> = self.database.optional(sql).await?;
+        row.map(StoredNotification::try_from).transpose()
+    }
+
+    /// The attempts of these notifications, by notification and number.
+    pub async fn attempts(&self, ids: &[NotificationId]) -> Result<Vec<Attempt>> {
+        let _timer = Timer::start("attempts");
+        let sql = Sql::new(
+            "SELECT notification_id, number, at, duration_ms, status_code, error, response \
+             FROM attempts WHERE notification_id IN (SELECT id FROM rows) \
+             ORDER BY notification_id, number",
+        );
+        let sql = sql.rows(Rows::new().int("id", ids.iter().map(|id| id.get())));
+        let rows: Vec<AttemptRow> = self.database.all(sql).await?;
+        rows.into_iter().map(Attempt::try_from).collect()
+    }
+
+    /// Takes up to `limit` dead letters back to NEW, the oldest first, and returns them to be published.
+    ///
+    /// Those of deleted instances stay dead. Attempts go on counting. What the caller does not publish, a relay does
+    /// after half a minute.
+    pub async fn redrive(
+        &self,
+        filter: &NotificationFilter,
+        ids: Option<&[NotificationId]>,
+        limit: u32,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<StoredNotification>> {
+        let _timer = Timer::start("redrive");
+        if !matches!(filter.status, None | Some(NotificationStatus::Failed)) {
+            return Ok(Vec::new());
+        }
+        let mut tx = self.database.begin().await?;
+        let dead: Vec<(i64,)> = tx.all(dead_letters(filter, ids, limit)).await?;
+        let dead: Vec<i64> = dead.into_iter().map(|(id,)| id).collect();
+        tx.lock(Lock::Deliveries, dead.iter().copied()).await?;
+        let revive = Sql::new(
+            "UPDATE deliveries SET status = 'NEW', due_at = $1, ended_at = NULL \
+             WHERE status = 'FAILED' AND notification_id IN (SELECT id FROM rows) \
+             RETURNING notification_id",
+        );
+        let revive = revive
+            .bind(time::after(now, REDRIVE_SAFETY_NET))
+            .rows(Rows::new().int("id", dead));
+        let revived: Vec<(i64,)> = tx.all(revive).await?;
+        let mut revived: Vec<i64> = revived.into_iter().map(|(id,)| id).collect();
+        revived.sort_unstable();
+        let stored = relay::stored(&mut tx, &revived).await?;
+        tx.commit().await?;
+        Ok(stored)
+    }
+
+    /// How many notifications stand where; a status without any is left out.
+    pub async fn counts(&self) -> Result<Vec<(NotificationStatus, u64)>> {
+        let _timer = Timer::start("counts");
+        let sql = Sql::new("SELECT status, COUNT(*) FROM deliveries GROUP BY status");
+        let rows: Vec<(String, i64)> = self.database.all(sql).await?;
+        let counts = rows
+            .into_iter()
+            .map(|(status, count)| Ok((notification_row::status(&status)?, count.unsigned_abs())));
+        let mut counts = counts.collect::<Result<Vec<_>>>()?;
+        counts.sort_by_key(|(status, _)| *status as u8);
+        Ok(counts)
+    }
+}
+
+impl NotificationFilter {
+    /// Adds the conditions to a statement that has a WHERE already.
+    fn narrow(&self, sql: &mut Sql) {
+        if let Some(organization) = self.organization {
+            sql.push_bind(
+                " AND notifications.instance_id IN \
+                 (SELECT id FROM instances WHERE organization_id = ",
+                organization,
+            )
+            .push(")");
+        }
+        if let Some(instance) = self.instance {
+            sql.push_bind(" AND notifications.instance_id = ", instance);
+            if self.status == Some(NotificationStatus::Failed) {
+                // Dead letters of one instance are found by their own index.
+                sql.push_bind(" AND deliveries.instance_id = ", instance);
+            }
+        }
+        if let Some(status) = self.status {
+            // A literal, since a partial index is found only by one.
+            sql.push(match status {
+                NotificationStatus::New => " AND deliveries.status = 'NEW'",
+                NotificationStatus::Received => " AND deliveries.status = 'RECEIVED'",
+                NotificationStatus::Dispatched => " AND deliveries.status = 'DISPATCHED'",
+                NotificationStatus::Consumed => " AND deliveries.status = 'CONSUMED'",
+                NotificationStatus::Notified => " AND deliveries.status = 'NOTIFIED'",
+                NotificationStatus::Failed => " AND deliveries.status = 'FAILED'",
+            });
+        }
+        if let Some(from) = self.from {
+            sql.push_bind(" AND notifications.created_at >= ", from);
+        }
+        if let Some(to) = self.to {
+            sql.push_bind(" AND notifications.created_at < ", to);
+        }
+    }
+}
+
+/// The ids of dead letters that can be delivered.
+fn dead_letters(filter: &NotificationFilter, ids: Option<&[NotificationId]>, limit: u32) -> Sql {
+    let mut sql = Sql::new(
+        "SELECT deliveries.notification_id FROM deliveries \
+         JOIN notifications ON notifications.id = deliveries.notification_id \
+         JOIN instances ON instances.id = deliveries.instance_id \
+         WHERE instances.deleted_at IS NULL",
+    );
+    let dead = NotificationFilter {
+        status: Some(NotificationStatus::Failed),
+        ..*filter
+    };
+    dead.narrow(&mut sql);
+    if let Some(ids) = ids {
+        sql.push(" AND deliveries.notification_id IN (SELECT id FROM rows)");
+        sql = sql.rows(Rows::new().int("id", ids.iter().map(|id| id.get())));
+    }
+    sql.push_bind(" ORDER BY deliveries.notification_id LIMIT ", limit);
+    sql
+}

@@ -1,0 +1,112 @@
+//! No statement of a hot path scans a table: SQLite is asked how it would run each of them.
+//!
+//! PostgreSQL has the same indexes, but chooses by its statistics.
+
+use ie_model::{Fence, PollerId};
+use secrecy::SecretString;
+use sqlx::AssertSqlSafe;
+
+use crate::database::{Database, Lock};
+use crate::rows::Rows;
+use crate::sql::Sql;
+use crate::{Config, budget, deliveries, notification_row, pages, polls, relay};
+
+/// The tables that grow.
+const TABLES: [&str; 7] = [
+    "instances",
+    "pollers",
+    "versions",
+    "notifications",
+    "deliveries",
+    "attempts",
+    "budgets",
+];
+
+fn ids() -> Rows {
+    Rows::new().int("id", [1, 2])
+}
+
+fn claims() -> Rows {
+    ids().int("epoch", [1, 2])
+}
+
+fn states() -> Rows {
+    ids()
+        .int("number", [1, 1])
+        .text("status", ["NOTIFIED", "FAILED"])
+        .int("due_at", [1, 2])
+        .text("error", ["", ""])
+        .int("ended_at", [1, 2])
+}
+
+/// Every statement that runs per tick, per poll, per page, per request or per delivery.
+fn hot_statements() -> Vec<Sql> {
+    let fence = Fence {
+        poller: PollerId(1),
+        epoch: ie_model::Epoch(1),
+        revision: 1,
+    };
+    let under_way = pages::Progress::UnderWay {
+        lease_until: chrono::DateTime::UNIX_EPOCH,
+    };
+    let mut stored = Sql::new(notification_row::SELECT_NOTIFICATIONS);
+    stored.push(" WHERE notifications.id IN (SELECT id FROM rows)");
+    vec![
+        Sql::new(polls::SELECT_DUE).bind(1_i64).bind(10_i64),
+        Sql::new(polls::CLAIM).bind(1_i64).rows(ids()),
+        Sql::new(polls::EXTEND).bind(1_i64).rows(claims()),
+        Sql::new(polls::RELEASE).bind(1_i64).rows(claims()),
+        Sql::new(pages::SELECT_VERSIONS)
+            .bind(1_i64)
+            .rows(Rows::new().text("object_id", ["1", "2"])),
+        pages::progress(fence, &under_way),
+        Sql::new(relay::MARK_RECEIVED).bind(1_i64).rows(ids()),
+        Sql::new(relay::SELECT_UNPUBLISHED).bind(1_i64).bind(10_i64),
+        Sql::new(relay::COUNT_UNPUBLISHED).bind(10_i64),
+        stored.rows(ids()),
+        Sql::new(deliveries::UPDATE_STATES).rows(states()),
+        Sql::new(deliveries::COUNT_ATTEMPTS).rows(states()),
+        Sql::new(deliveries::FAIL)
+            .bind("why")
+            .bind(1_i64)
+            .rows(ids()),
+        Sql::new(budget::SELECT_BUDGET).bind("account"),
+        Sql::new(Lock::Pollers.text()).rows(ids()),
+        Sql::new(Lock::PollersOfInstances.text()).rows(ids()),
+        Sql::new(Lock::Deliveries.text()).rows(ids()),
+    ]
+}
+
+#[tokio::test]
+async fn no_hot_statement_scans_a_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("state.db");
+    let config = Config {
+        url: SecretString::from(format!("sqlite:{}", file.display())),
+        max_connections: 1,
+        connect_timeout: std::time::Duration::from_secs(10),
+        acquire_timeout: std::time::Duration::from_secs(10),
+        refused_retry: std::time::Duration::from_secs(10),
+    };
+    let Database::Sqlite { readers, .. } = Database::open(&config).await.unwrap() else {
+        panic!("the URL names SQLite");
+    };
+
+    for statement in hot_statements() {
+        let ready = statement.sqlite().unwrap();
+        let question = format!("EXPLAIN QUERY PLAN {}", ready.text.0);
+        let asked = sqlx::query_as_with(AssertSqlSafe(question.clone()), ready.arguments);
+        let steps: Vec<(i64, i64, i64, String)> = asked.fetch_all(&readers).await.unwrap();
+        assert!(!steps.is_empty(), "{question}");
+        for (.., step) in steps {
+            let scans = TABLES
+                .iter()
+                .any(|table| step.starts_with(&format!("SCAN {table}")));
+            // The backlog itself is counted in its own small index, up to a limit.
+            assert!(
+                !scans || step.contains("deliveries_new"),
+                "{step}: {question}"
+            );
+        }
+    }
+}

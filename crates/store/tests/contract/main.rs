@@ -1,0 +1,22 @@
+//! One suite over both databases: what the store promises, it promises on PostgreSQL and on SQLite.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "the helpers of a test fail it as the test itself does"
+)]
+
+mod accounts;
+mod budget;
+mod budget_sharing;
+mod claims;
+mod contention;
+mod deliveries;
+mod harness;
+mod instances;
+mod notifications;
+mod opening;
+mod outage;
+mod pages;
+mod redrive;
+mod relay;
+mod samples;
