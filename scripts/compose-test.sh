@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # The distributed system as a user would start it: compose up, an instance created with curl, a change delivered.
 #
-# Needs docker-compose and an engine. The callback is a container of the same image on the compose network.
+# Needs docker-compose and an engine. The callback is `insightly-events receive` on the compose network.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export DOCKER_BUILDKIT=1 COMPOSE_DOCKER_CLI_BUILD=1 COMPOSE_PROJECT_NAME=insightly-events-test
 # The simulator and the callback of this test are on the compose network.
 export IE_ALLOW_NETWORKS='["172.16.0.0/12","192.168.0.0/16","10.0.0.0/8"]' IE_INSIGHTLY_URLS='["http://simulator:8085"]'
-compose() { docker-compose -f docker-compose.yml -f deploy/compose-test.yml --profile demo "$@"; }
+compose() { docker-compose --profile demo "$@"; }
 api() {
   curl -sS --fail-with-body --max-time 30 -H 'content-type: application/json' \
     -H 'authorization: User laptop-user-secret, Organization laptop-organization-secret' "$@"
@@ -56,7 +56,7 @@ curl -sS --fail-with-body -u demo-key: -H 'content-type: application/json' http:
 for _ in $(seq 60); do
   api -X POST "$base/instances/$id/poll" >/dev/null || true
   if api "$base/instances/$id/events" | grep -q '"status": *"NOTIFIED"'; then
-    compose exec -T receiver cat /tmp/received.log | grep -q '"eventType":"CREATED"'
+    compose logs --no-color receiver | grep -q '"eventType":"CREATED"'
     echo "the change was delivered, signed and recorded"
     echo "1 passed, 0 failed"
     exit 0

@@ -3,6 +3,7 @@
 mod kill;
 mod layers;
 mod outage;
+mod poison;
 mod samples;
 mod shutdown;
 mod stream;

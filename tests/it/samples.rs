@@ -11,10 +11,14 @@ fn folder() -> PathBuf {
 fn parses<C: Config>(name: &str) {
     let path = folder().join(name);
     // Secrets are never in a file: they come from the environment, here as in production.
-    let secrets = [(
-        "IE__SECRETS__MASTER_KEY",
-        "bm90IGEgc2VjcmV0OiBmb3IgYSBsYXB0b3Agb25seSE=",
-    )];
+    let secrets = [
+        (
+            "IE__SECRETS__MASTER_KEY",
+            "bm90IGEgc2VjcmV0OiBmb3IgYSBsYXB0b3Agb25seSE=",
+        ),
+        ("IE__STORE__URL", "postgres://ie:secret@postgres/ie"),
+        ("IE__BROKER__URL", "amqp://ie:secret@rabbitmq/%2f"),
+    ];
     let secrets = secrets.map(|(name, value)| (name.to_owned(), value.to_owned()));
     if let Err(error) = load_from::<C>(Some(&path), secrets) {
         panic!("{name}: {error}");

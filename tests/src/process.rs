@@ -108,16 +108,19 @@ impl Drop for Program {
     }
 }
 
-/// A program of this workspace, built into the folder that this test runs from.
+/// A program of this workspace, built with the test or program that asks.
 ///
 /// # Errors
 /// It is not built yet.
 pub fn program(name: &str) -> anyhow::Result<PathBuf> {
-    let test = std::env::current_exe()?;
-    let folder = test
-        .parent()
-        .and_then(|deps| deps.parent())
-        .context("tests run from target/*/deps")?;
+    let ours = std::env::current_exe()?;
+    let folder = ours.parent().context("a program stands in a folder")?;
+    // Tests run from target/*/deps, programs from the folder above.
+    let folder = if folder.ends_with("deps") {
+        folder.parent().context("tests run from target/*/deps")?
+    } else {
+        folder
+    };
     let path = folder.join(name);
     ensure!(
         path.exists(),

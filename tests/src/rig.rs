@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
+use ie_platform::config::{Config, Problems, Section as _};
 use ie_platform::{Context, Process};
 use ie_simulator::{Control, Entry, Settings, Simulator};
 use reqwest::Method;
@@ -183,6 +184,19 @@ impl Rig {
             .map(drop)
     }
 
+    /// How the programs reach RabbitMQ, to look into their queues.
+    ///
+    /// # Errors
+    /// The system is embedded, and its queues are its own.
+    pub fn broker_config(&self) -> anyhow::Result<ie_broker::Config> {
+        let (recipe, _) = self
+            .programs
+            .first()
+            .context("an embedded system has no queues to look into")?;
+        let config: BrokerOnly = ie_platform::config::load_from(None, recipe.environment.clone())?;
+        Ok(config.broker)
+    }
+
     /// Polls until what has arrived satisfies `verdict`.
     ///
     /// # Errors
@@ -235,6 +249,21 @@ impl Rig {
     }
 }
 
+#[derive(serde::Serialize, serde::Deserialize)]
+struct BrokerOnly {
+    broker: ie_broker::Config,
+}
+
+impl Config for BrokerOnly {
+    fn defaults() -> Vec<&'static str> {
+        vec![ie_broker::Config::DEFAULTS]
+    }
+
+    fn validate(&self, problems: &mut Problems) {
+        self.broker.validate(problems);
+    }
+}
+
 /// Settings that every process of a rig has, as environment variables.
 fn environment() -> Vec<(String, String)> {
     let master_key = STANDARD.encode(rand::random::<[u8; 32]>());
@@ -247,7 +276,7 @@ fn environment() -> Vec<(String, String)> {
         ("DISPATCHER__ALLOW_NETWORKS", "[\"127.0.0.0/8\"]"),
         (
             "DISPATCHER__SCHEDULE",
-            "[\"1s\", \"1s\", \"1s\", \"5s\", \"5s\", \"5s\", \"5s\"]",
+            "[\"1s\", \"1s\", \"1s\", \"1s\", \"1s\"]",
         ),
         ("API__BOOTSTRAP_USER_SECRET", USER_SECRET),
         ("API__BOOTSTRAP_ORGANIZATION_SECRET", ORGANIZATION_SECRET),

@@ -1,5 +1,6 @@
 //! The command line's definition; the texts here are its help.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -50,6 +51,8 @@ pub(crate) struct RunOptions {
 pub(crate) enum Command {
     /// Run everything against a simulated Insightly and print each event as it arrives
     Demo(DemoOptions),
+    /// Be a callback: print each event that arrives, to try an instance with
+    Receive(ReceiveOptions),
     /// Ask the running process whether it is ready
     Healthcheck,
     /// Show the effective configuration, or its problems
@@ -73,6 +76,25 @@ pub(crate) struct DemoOptions {
     /// How often the simulated Insightly's workflow rule says that records were saved
     #[arg(long, default_value = "1s", value_parser = parse_duration, value_name = "TIME")]
     pub(crate) poll_every: Duration,
+}
+
+/// Which callback `receive` is.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ReceiveOptions {
+    /// Where it listens; the callback's path is /callback
+    #[arg(long, default_value = "127.0.0.1:8000", value_name = "ADDRESS")]
+    pub(crate) address: SocketAddr,
+    /// Refuse what is not signed with this `event.notification.signature.key`
+    #[arg(
+        long,
+        env = "IE_SIGNATURE_KEY",
+        hide_env_values = true,
+        value_name = "KEY"
+    )]
+    pub(crate) signature_key: Option<String>,
+    /// Print each event as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Commands that talk to a running server.

@@ -6,6 +6,8 @@ mod config;
 mod data;
 mod demo;
 mod output;
+mod receive;
+mod receiver;
 mod remote;
 mod serve;
 mod services;
@@ -41,6 +43,7 @@ pub fn main() -> ExitCode {
     match cli.command {
         None => serve::serve(&cli.run),
         Some(cli::Command::Demo(demo)) => demo::run(&cli.run, demo),
+        Some(cli::Command::Receive(receive)) => receive::run(&cli.run, receive),
         Some(cli::Command::Healthcheck) => serve::healthcheck(&cli.run),
         Some(cli::Command::CheckConfig) => serve::check_config(&cli.run),
         Some(cli::Command::Client(command)) => commands::run(&cli.run, command),

@@ -5,7 +5,6 @@
 //! events within seconds although the shortest interval is a minute.
 
 mod config;
-mod receiver;
 mod show;
 
 use std::process::ExitCode;
@@ -16,14 +15,15 @@ use ie_platform::secret::ExposeSecret as _;
 use ie_platform::{Context, Options};
 use ie_simulator::{Settings, Simulator, Stream};
 use serde_json::json;
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::cli::{DemoOptions, RunOptions};
+use crate::receiver::Receiver;
 use crate::remote::Remote;
 use crate::{PROCESS, output, services};
 use config::DemoConfig;
-use receiver::SIGNATURE_KEY;
 
 /// What the demonstration watches: the hub's names and Insightly's.
 const RESOURCES: [(&str, &str); 4] = [
@@ -32,6 +32,9 @@ const RESOURCES: [(&str, &str); 4] = [
     ("leads", "Leads"),
     ("opportunities", "Opportunities"),
 ];
+
+/// The key that the demonstration's instance signs with.
+const SIGNATURE_KEY: &str = "the key of the demonstration";
 
 /// The API key of the simulator's account.
 const API_KEY: &str = "demo-key";
@@ -79,9 +82,11 @@ async fn start(context: Context, config: DemoConfig, demo: DemoOptions) -> anyho
         .await
         .context("while starting the simulator")?;
     let (events, arriving) = mpsc::channel(1000);
-    let callback = receiver::start(&context, events)
+    let listener = TcpListener::bind("127.0.0.1:0")
         .await
         .context("while starting the receiver")?;
+    let callback = Receiver::new(&context, events, Some(SIGNATURE_KEY.to_owned()))
+        .serve(listener, &context)?;
     let running = services::start(&context, config).await?;
 
     let base = format!("http://{}", running.address);

@@ -12,8 +12,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::Value;
 use tokio::sync::mpsc::Receiver;
 
-use super::receiver::Arrived;
 use crate::output::{say, table};
+use crate::receiver::Arrived;
 
 /// Events that the live table holds.
 const ROWS: usize = 15;
