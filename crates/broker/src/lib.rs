@@ -1,1 +1,185 @@
-//! The queue: RabbitMQ and the in-process one behind one contract. The only crate that names lapin.
+#![doc = include_str!("../README.md")]
+
+mod amqp;
+mod config;
+mod consumer;
+mod envelope;
+mod error;
+mod failure;
+mod memory;
+mod propagation;
+mod publisher;
+mod topology;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use ie_model::{Message, Queue};
+use ie_platform::{Context, Lifecycle, SharedClock};
+
+pub use config::Config;
+pub use consumer::{ConsumerSettings, Delivery, Handler};
+pub use envelope::{DeadLetter, Outgoing};
+pub use error::Error;
+pub use failure::{BoxError, Decision, Failure};
+
+use amqp::Amqp;
+use failure::Schedule;
+use memory::Memory;
+use publisher::{Parcel, Place};
+
+/// The queue. Clones share the same connection and the same in-process queues.
+#[derive(Clone, Debug)]
+pub struct Broker {
+    backend: Backend,
+    place: Place,
+    schedule: Schedule,
+    clock: SharedClock,
+}
+
+#[derive(Clone, Debug)]
+enum Backend {
+    Memory(Arc<Memory>),
+    Amqp(Arc<Amqp>),
+}
+
+/// How many messages a queue holds; those with a handler are not counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Depth {
+    /// To be handed out now.
+    pub ready: usize,
+    /// To be handed out later.
+    pub waiting: usize,
+    /// Dead letters.
+    pub dead: usize,
+}
+
+impl Broker {
+    /// The in-process queue; `config.url` is not looked at.
+    pub fn memory(config: &Config, clock: SharedClock) -> Self {
+        let memory = Memory::new(config, Arc::clone(&clock));
+        Self::with(Backend::Memory(Arc::new(memory)), config, clock)
+    }
+
+    /// The queue that `config.url` names; waits for a RabbitMQ that is not there yet, until the soft stop.
+    ///
+    /// Declares every queue, registers the health component `broker` and keeps it true.
+    pub async fn connect(config: &Config, context: &Context) -> Result<Self, Error> {
+        let clock = Arc::clone(&context.clock);
+        if config.is_memory() {
+            context.health.component("broker").set_ready();
+            return Ok(Self::memory(config, clock));
+        }
+        let amqp = Amqp::connect(config, context).await?;
+        Ok(Self::with(Backend::Amqp(amqp), config, clock))
+    }
+
+    fn with(backend: Backend, config: &Config, clock: SharedClock) -> Self {
+        let system = match &backend {
+            Backend::Memory(_) => "memory",
+            Backend::Amqp(_) => "rabbitmq",
+        };
+        let exchange = config.prefix.clone();
+        let (place, schedule) = (Place { system, exchange }, Schedule::new(config));
+        Self {
+            backend,
+            place,
+            schedule,
+            clock,
+        }
+    }
+
+    /// Whether messages survive this process. Where not, its store publishes them again at the next start.
+    pub fn is_durable(&self) -> bool {
+        matches!(self.backend, Backend::Amqp(_))
+    }
+
+    /// Publishes messages and waits for the confirmation of each: all are sent, then all are confirmed.
+    ///
+    /// An outcome per message, in their order. The error outside means that nothing was sent.
+    /// After [`Error::Disconnected`] a message may have arrived: publish it again as `republished`.
+    pub async fn publish<M: Message>(
+        &self,
+        messages: &[Outgoing<'_, M>],
+    ) -> Result<Vec<Result<(), Error>>, Error> {
+        let mut outcomes = Vec::with_capacity(messages.len());
+        let mut parcels: Vec<Parcel> = Vec::with_capacity(messages.len());
+        for packed in publisher::pack(messages, &self.place, &self.clock) {
+            match packed {
+                Ok(parcel) => {
+                    parcels.push(parcel);
+                    outcomes.push(None);
+                }
+                Err(error) => outcomes.push(Some(Err(error))),
+            }
+        }
+        let envelopes = parcels
+            .iter()
+            .map(|parcel| parcel.envelope.clone())
+            .collect();
+        let sent = match &self.backend {
+            Backend::Memory(memory) => memory.publish(M::QUEUE, envelopes),
+            Backend::Amqp(amqp) => amqp.publish(M::QUEUE, envelopes).await?,
+        };
+        let mut sent = parcels.into_iter().zip(sent).map(|(parcel, outcome)| {
+            parcel.settle(M::QUEUE, &outcome);
+            outcome
+        });
+        let fill = |outcome: Option<_>| {
+            outcome.unwrap_or_else(|| sent.next().expect("each parcel has an outcome"))
+        };
+        Ok(outcomes.into_iter().map(fill).collect())
+    }
+
+    /// Publishes one message and waits for its confirmation.
+    pub async fn publish_one<M: Message>(&self, message: Outgoing<'_, M>) -> Result<(), Error> {
+        let mut outcomes = self.publish(&[message]).await?;
+        outcomes.pop().expect("one message has one outcome")
+    }
+
+    /// Hands messages to `handler` until the soft stop; then finishes those under way and returns.
+    ///
+    /// Up to `settings.prefetch` handlers run at once, as tracked tasks. Lost connections are made again.
+    pub async fn consume<M: Message, H: Handler<M>>(
+        &self,
+        settings: ConsumerSettings,
+        handler: Arc<H>,
+        lifecycle: &Lifecycle,
+    ) -> anyhow::Result<()> {
+        anyhow::ensure!(
+            settings.prefetch > 0,
+            "a consumer needs a prefetch of at least 1"
+        );
+        let attendant = consumer::attendant(handler, self.place.clone(), self.schedule.clone());
+        let (queue, prefetch) = (M::QUEUE, settings.prefetch);
+        match &self.backend {
+            Backend::Memory(memory) => memory.consume(queue, prefetch, attendant, lifecycle).await,
+            Backend::Amqp(amqp) => amqp.consume(queue, prefetch, attendant, lifecycle).await,
+        }
+        Ok(())
+    }
+
+    /// How many messages a queue holds.
+    pub async fn depth(&self, queue: Queue) -> Result<Depth, Error> {
+        match &self.backend {
+            Backend::Memory(memory) => Ok(memory.depth(queue)),
+            Backend::Amqp(amqp) => amqp.depth(queue).await,
+        }
+    }
+
+    /// Looks at up to `limit` dead letters and leaves them where they are.
+    pub async fn dead_letters(&self, queue: Queue, limit: usize) -> Result<Vec<DeadLetter>, Error> {
+        match &self.backend {
+            Backend::Memory(memory) => Ok(memory.dead_letters(queue, limit)),
+            Backend::Amqp(amqp) => amqp.dead_letters(queue, limit).await,
+        }
+    }
+
+    /// Removes the dead letters with these ids, every copy; returns how many they were.
+    pub async fn discard_dead(&self, queue: Queue, ids: &HashSet<String>) -> Result<usize, Error> {
+        match &self.backend {
+            Backend::Memory(memory) => Ok(memory.discard_dead(queue, ids)),
+            Backend::Amqp(amqp) => amqp.discard_dead(queue, ids).await,
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! From a message to an envelope under way: its publish span, its trace context, and the count of its outcome.
+
+use ie_model::{Message, Queue};
+use ie_platform::SharedClock;
+use tracing::Span;
+use tracing::field::Empty;
+
+use crate::envelope::{Envelope, Outgoing};
+use crate::error::Error;
+use crate::propagation::TraceContext;
+
+/// What spans call the place that messages go through.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) system: &'static str,
+    pub(crate) exchange: String,
+}
+
+/// A message that is about to be sent, within the span that ends when its outcome is known.
+pub(crate) struct Parcel {
+    pub(crate) envelope: Envelope,
+    span: Span,
+}
+
+/// Packs messages; the ones that cannot be packed have their error in their place.
+pub(crate) fn pack<M: Message>(
+    messages: &[Outgoing<'_, M>],
+    place: &Place,
+    clock: &SharedClock,
+) -> Vec<Result<Parcel, Error>> {
+    let now = clock.now();
+    let pack_one = |outgoing: &Outgoing<'_, M>| {
+        let mut envelope = Envelope::pack(outgoing, now)?;
+        let span = publish_span(M::QUEUE, place, &envelope.message_id);
+        let given = outgoing.traceparent.clone().map(TraceContext::stored);
+        if let Some(given) = &given {
+            given.set_as_parent_of(&span);
+        }
+        // Without a subscriber for traces the context is passed on as it came.
+        envelope.trace = TraceContext::of(&span).or(given).unwrap_or_default();
+        Ok(Parcel { envelope, span })
+    };
+    messages.iter().map(pack_one).collect()
+}
+
+impl Parcel {
+    /// The outcome is known: counts it and ends the span.
+    pub(crate) fn settle(self, queue: Queue, outcome: &Result<(), Error>) {
+        let label = match outcome {
+            Ok(()) => "confirmed",
+            Err(error) => {
+                self.span.record("error.type", error.outcome());
+                error.outcome()
+            }
+        };
+        count(queue, label);
+    }
+}
+
+/// Counts a message by what became of its publishing.
+pub(crate) fn count(queue: Queue, outcome: &'static str) {
+    metrics::counter!("ie_messages_published_total", "queue" => queue.name(), "outcome" => outcome)
+        .increment(1);
+}
+
+fn publish_span(queue: Queue, place: &Place, message_id: &str) -> Span {
+    tracing::info_span!(
+        "publish",
+        otel.name = format!("publish {}.{}", place.exchange, queue.name()),
+        otel.kind = "producer",
+        messaging.system = place.system,
+        messaging.operation.name = "publish",
+        messaging.operation.type = "send",
+        messaging.destination.name = format!("{}:{}", place.exchange, queue.name()),
+        messaging.message.id = message_id,
+        error.type = Empty,
+    )
+}
