@@ -144,7 +144,7 @@ fn panic_text(panic: &(dyn Any + Send)) -> &str {
         .unwrap_or("no text")
 }
 
-/// Turns an outcome into what to do; the one place that logs a failure.
+/// Turns an outcome into what to do, and says it in the log unless the handler has.
 fn judge(outcome: Result<(), Failure>, delivery: &Delivery, schedule: &Schedule) -> Verdict {
     let Err(failure) = outcome else {
         return Verdict::Done;
@@ -155,32 +155,31 @@ fn judge(outcome: Result<(), Failure>, delivery: &Delivery, schedule: &Schedule)
         Step::Wait {
             delay,
             attempt: next,
-        } if next == attempt => {
-            tracing::debug!(message.id = id, delivery.attempt = attempt, park.delay_ms = delay.as_millis(),
-                error = %failure, "message is parked");
-            Verdict::Wait {
-                delay,
-                attempt: next,
-            }
-        }
-        Step::Wait {
-            delay,
-            attempt: next,
         } => {
-            tracing::warn!(message.id = id, delivery.attempt = attempt, retry.delay_ms = delay.as_millis(),
-                error = %failure, "message was not handled and comes back");
+            let delay_ms = delay.as_millis();
+            if next == attempt || failure.is_told() {
+                tracing::debug!(message.id = id, delivery.attempt = attempt, delay_ms, error = %failure,
+                    "message comes back later");
+            } else {
+                tracing::warn!(message.id = id, delivery.attempt = attempt, delay_ms, error = %failure,
+                    "message was not handled and comes back");
+            }
             Verdict::Wait {
                 delay,
                 attempt: next,
             }
         }
         Step::Dead { reason } => {
-            tracing::error!(
-                message.id = id,
-                delivery.attempt = attempt,
-                error = reason,
-                "message is a dead letter"
-            );
+            if failure.is_told() {
+                tracing::debug!(message.id = id, error = reason, "message is a dead letter");
+            } else {
+                tracing::error!(
+                    message.id = id,
+                    delivery.attempt = attempt,
+                    error = reason,
+                    "message is a dead letter"
+                );
+            }
             Verdict::Dead { reason }
         }
     }

@@ -27,6 +27,7 @@ pub enum Decision {
 pub struct Failure {
     decision: Decision,
     source: BoxError,
+    told: bool,
 }
 
 impl Failure {
@@ -35,6 +36,7 @@ impl Failure {
         Self {
             decision: Decision::Retry,
             source: source.into(),
+            told: false,
         }
     }
 
@@ -43,6 +45,7 @@ impl Failure {
         Self {
             decision: Decision::RetryAfter(delay),
             source: source.into(),
+            told: false,
         }
     }
 
@@ -51,6 +54,7 @@ impl Failure {
         Self {
             decision: Decision::Park(delay),
             source: source.into(),
+            told: false,
         }
     }
 
@@ -59,7 +63,19 @@ impl Failure {
         Self {
             decision: Decision::DeadLetter,
             source: source.into(),
+            told: false,
         }
+    }
+
+    /// The handler has said it in the log, in its own words: the consumer then says it at debug level only.
+    #[must_use]
+    pub fn told(self) -> Self {
+        Self { told: true, ..self }
+    }
+
+    /// Whether the log has it already.
+    pub(crate) fn is_told(&self) -> bool {
+        self.told
     }
 
     /// What is to happen with the message.

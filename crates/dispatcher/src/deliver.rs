@@ -239,7 +239,7 @@ impl Deliverer {
                 "the attempt is over but cannot be recorded, the notification goes back to the queue"
             );
             // The attempt was made, so its number rises: the next copy then looks up whether it was recorded after all.
-            return Err(Failure::retry_after(STORE_AWAY, error));
+            return Err(Failure::retry_after(STORE_AWAY, error).told());
         }
         telling::attempt(attempted, next);
         let error = || FailedAttempt {
@@ -248,8 +248,8 @@ impl Deliverer {
         };
         match next {
             Next::Accepted => Ok(()),
-            Next::RetryAfter(delay) => Err(Failure::retry_after(delay, error())),
-            Next::DeadLetter => Err(Failure::dead_letter(error())),
+            Next::RetryAfter(delay) => Err(Failure::retry_after(delay, error()).told()),
+            Next::DeadLetter => Err(Failure::dead_letter(error()).told()),
         }
     }
 }

@@ -99,11 +99,18 @@ pub(crate) async fn create(
             overlap: 5,
             batch: 10,
             raw_enabled: true,
+            deletes_interval: 0,
+            initial: ie_model::Initial::None,
+            changes: false,
+            skip_unchanged: false,
+            requests_per_second: None,
+            requests_per_day: None,
         },
         account: AccountKey("1".to_owned()),
         valid: true,
         disabled: new.disabled,
         reason: None,
+        hint_hash: None,
         created_at: now(),
         updated_at: now(),
     };
@@ -153,15 +160,14 @@ pub(crate) async fn notify(store: &Store, instance: InstanceId) -> Notification 
         body: RawValue::from_string(body).unwrap(),
     };
     let page = PageCommit {
-        versions: Vec::new(),
         notifications: vec![NewNotification {
             notification: notification.clone(),
             traceparent: None,
             due_at: now() + LEASE,
         }],
-        progress: Progress::UnderWay {
+        ..PageCommit::new(Progress::UnderWay {
             lease_until: now() + LEASE,
-        },
+        })
     };
     let pollers = store.pollers(instance).await.unwrap();
     store.commit_page(pollers[0].fence(), &page).await.unwrap();
