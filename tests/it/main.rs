@@ -1,5 +1,6 @@
 //! System tests: flows across services.
 
+mod command_line;
 mod kill;
 mod layers;
 mod outage;

@@ -36,7 +36,9 @@ async fn a_poll_job_that_does_not_parse_is_a_dead_letter_with_its_reason() -> an
     let broker = Broker::connect(&rig.broker_config()?, &context).await?;
 
     // when a poll job comes that does not parse,
-    let message = &Garbage { poller: "seven".to_owned() };
+    let message = &Garbage {
+        poller: "seven".to_owned(),
+    };
     let outgoing = Outgoing {
         message,
         traceparent: None,

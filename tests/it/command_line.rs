@@ -1,0 +1,222 @@
+//! The command line, as a person uses it: a server with its data directory, and commands that talk to it.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use axum::http::StatusCode;
+use ie_simulator::{Change, Settings};
+use ie_tests::eventually::eventually;
+use ie_tests::process::{Program, Recipe, free_port, program};
+use ie_tests::rig::{Mode, PATIENCE, Rig};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// A server with its data in a directory of its own.
+struct Served {
+    data: tempfile::TempDir,
+    variables: Vec<(String, String)>,
+    running: Program,
+}
+
+impl Served {
+    async fn start() -> anyhow::Result<Self> {
+        let data = tempfile::tempdir()?;
+        let health = free_port()?;
+        let variables = [
+            ("IE_DATA", data.path().display().to_string()),
+            ("IE__API__ADDRESS", free_port()?.to_string()),
+            (
+                "IE__API__INSIGHTLY_URLS",
+                "[\"http://127.0.0.1:*\"]".to_owned(),
+            ),
+            (
+                "IE__DISPATCHER__ALLOW_NETWORKS",
+                "[\"127.0.0.0/8\"]".to_owned(),
+            ),
+            ("IE__DISPATCHER__SCHEDULE", "[\"1s\"]".to_owned()),
+            ("IE__HEALTH__ADDRESS", health.to_string()),
+        ];
+        let variables: Vec<_> = variables
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect();
+        let name = "insightly-events".to_owned();
+        let mut running = Recipe {
+            name,
+            environment: variables.clone(),
+            health,
+        }
+        .start()?;
+        running.ready(PATIENCE).await?;
+        Ok(Self {
+            data,
+            variables,
+            running,
+        })
+    }
+
+    /// Runs a command to its end.
+    fn run(&self, arguments: &[&str]) -> anyhow::Result<Output> {
+        let mut command = Command::new(program("insightly-events")?);
+        let variables = self.variables.iter().map(|(name, value)| (name, value));
+        Ok(command
+            .env_clear()
+            .envs(variables)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .output()?)
+    }
+
+    /// What a command that must succeed has printed.
+    fn says(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let output = self.run(arguments)?;
+        let errors = String::from_utf8_lossy(&output.stderr);
+        anyhow::ensure!(output.status.success(), "{arguments:?}: {errors}");
+        Ok(String::from_utf8(output.stdout)?)
+    }
+}
+
+fn write_body(rig: &Rig, folder: &Path) -> anyhow::Result<String> {
+    let path = folder.join("body.json");
+    std::fs::write(&path, rig.body(&["contacts"]).to_string())?;
+    path.to_str()
+        .map(str::to_owned)
+        .context("a path that is no text")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_is_created_watched_and_mended_from_the_command_line() -> anyhow::Result<()> {
+    // Given a server, and a callback that refuses,
+    let rig = Rig::start(Mode::Embedded, Settings::empty().without_limits()).await?;
+    let served = Served::start().await?;
+    assert!(
+        served
+            .says(&["instance", "list"])?
+            .contains("no instances yet")
+    );
+    rig.receiver.answer_with(StatusCode::BAD_REQUEST);
+
+    // when an instance is created from a file and a record changes,
+    let body = write_body(&rig, served.data.path())?;
+    let created = served.says(&["instance", "create", "-f", &body])?;
+    rig.world().change(&Change::create("Contacts"))?;
+
+    // then its event fails, the doctor says what to do,
+    assert!(
+        created.contains("created instance 1") && created.contains("token"),
+        "{created}"
+    );
+    eventually("a dead letter", PATIENCE, async || {
+        served.says(&["instance", "poll", "1"])?;
+        Ok(served
+            .says(&["dead-letters", "list"])?
+            .contains("400")
+            .then_some(()))
+    })
+    .await?;
+    let sick = served.run(&["doctor"])?;
+    let diagnosis = String::from_utf8_lossy(&sick.stdout);
+    assert_eq!(sick.status.code(), Some(1));
+    assert!(diagnosis.contains("PROBLEM  1 dead letters"), "{diagnosis}");
+
+    // and when the callback is mended and the dead letter redriven, it arrives and the doctor is content.
+    rig.receiver.answer_with(StatusCode::OK);
+    served.says(&["dead-letters", "redrive"])?;
+    eventually("the event", PATIENCE, async || {
+        Ok(served
+            .says(&["events", "tail", "--no-follow"])?
+            .contains("NOTIFIED")
+            .then_some(()))
+    })
+    .await?;
+    let well = served.run(&["doctor"])?;
+    assert_eq!(
+        well.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&well.stdout)
+    );
+    assert!(
+        served
+            .says(&["instance", "show", "1"])?
+            .contains("contacts")
+    );
+    rig.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_without_a_server_says_what_is_missing() -> anyhow::Result<()> {
+    let mut served = Served::start().await?;
+    served.running.kill()?;
+
+    let output = served.run(&["instance", "list"])?;
+
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(text.contains("is the server running there?"), "{text}");
+    let diagnosis = served.run(&["doctor"])?;
+    let text = String::from_utf8_lossy(&diagnosis.stdout);
+    assert!(text.contains("nobody answers: start it with"), "{text}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demonstration_shows_signed_events_and_ends_by_itself() -> anyhow::Result<()> {
+    let output = tokio::task::spawn_blocking(|| {
+        Command::new(program("insightly-events")?)
+            .env_clear()
+            .args(["demo", "--events", "3", "--rate", "20"])
+            .output()
+            .context("while running the demonstration")
+    })
+    .await??;
+
+    let (text, errors) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert_eq!(output.status.code(), Some(0), "{errors}");
+    let events = text
+        .lines()
+        .filter(|line| line.contains("UPDATED") || line.contains("CREATED"))
+        .count();
+    assert!(events >= 3, "{text}");
+    assert!(text.contains("events in"), "{text}");
+    assert!(!errors.contains("ERROR"), "{errors}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_ends_the_demonstration_and_leaves_nothing_behind() -> anyhow::Result<()> {
+    let temporary = tempfile::tempdir()?;
+    let health = free_port()?;
+    let environment = vec![("TMPDIR".to_owned(), temporary.path().display().to_string())];
+    let mut child = Command::new(program("insightly-events")?)
+        .env_clear()
+        .envs(environment)
+        .env("IE__HEALTH__ADDRESS", health.to_string())
+        .arg("demo")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()?;
+    let begin = Instant::now();
+    eventually("the demonstration's data", PATIENCE, async || {
+        Ok((std::fs::read_dir(temporary.path())?.count() > 0
+            && begin.elapsed() > Duration::from_secs(1))
+        .then_some(()))
+    })
+    .await?;
+
+    kill(Pid::from_raw(i32::try_from(child.id())?), Signal::SIGINT)?;
+    let status = eventually("its end", PATIENCE, async || Ok(child.try_wait()?)).await?;
+
+    assert_eq!(status.code(), Some(0));
+    assert_eq!(
+        std::fs::read_dir(temporary.path())?.count(),
+        0,
+        "the data directory is still there"
+    );
+    Ok(())
+}
