@@ -20,6 +20,17 @@ pub struct Answer<T> {
     pub budget: BudgetHeaders,
 }
 
+impl<T> Answer<T> {
+    /// The same answer with another form of its body.
+    pub fn map<U>(self, form: impl FnOnce(T) -> U) -> Answer<U> {
+        Answer {
+            body: form(self.body),
+            server_date: self.server_date,
+            budget: self.budget,
+        }
+    }
+}
+
 /// `X-RateLimit-Limit` and `X-RateLimit-Remaining`: of the day, of the account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BudgetHeaders {
@@ -32,7 +43,7 @@ pub struct BudgetHeaders {
 /// One page of records, each as Insightly sent it.
 #[derive(Clone, Debug)]
 pub struct Page {
-    /// The records, in the order of the page.
+    /// The records, in the order of the page; one that is beyond what can be read stands there as its text.
     pub records: Vec<Value>,
     /// `X-Total-Count`, when it was asked for.
     pub total: Option<u64>,
@@ -95,10 +106,20 @@ pub(crate) fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> E
             retry_after,
             source: None,
         },
+        status if status.is_redirection() => Error::Moved {
+            to: redirected_to(headers),
+        },
         status => Error::Unexpected {
             what: format!("status {status}"),
         },
     }
+}
+
+/// The host that a redirect names; the rest of the address may hold what is nobody's business.
+fn redirected_to(headers: &HeaderMap) -> Option<String> {
+    let location = headers.get(reqwest::header::LOCATION)?.to_str().ok()?;
+    let url = reqwest::Url::parse(location).ok()?;
+    url.host_str().map(str::to_owned)
 }
 
 /// Insightly's words: `{"Message": "…"}`, a list of such, or else the status.

@@ -1,14 +1,16 @@
 //! The client: one private `call`, one method per endpoint.
 
+use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
 use ie_platform::http;
 use ie_platform::secret::{ExposeSecret, SecretString};
-use reqwest::Url;
-use serde::de::DeserializeOwned;
+use reqwest::header::HeaderMap;
+use reqwest::{StatusCode, Url};
 use serde_json::Value;
 
 use crate::Error;
 use crate::answer::{AccountInfo, Answer, Page, budget, number, refusal, server_date, unreadable};
+use crate::body::Body;
 
 /// Records in one page at the most; Insightly cuts a larger `top` silently.
 pub const MAX_PAGE: u32 = 500;
@@ -37,6 +39,8 @@ pub struct Search {
     pub top: u32,
     /// Whether to count all matches.
     pub count_total: bool,
+    /// Whether to leave out the nested lists, such as `CUSTOMFIELDS`.
+    pub brief: bool,
 }
 
 impl Client {
@@ -82,22 +86,19 @@ impl Client {
     /// # Errors
     /// What any request may meet; [`Error::NotAllowed`] for an object without a search.
     pub async fn search(&self, object: &str, search: &Search) -> Result<Answer<Page>, Error> {
-        let (answer, total) = self
-            .call("GET Search", &[object, "Search"], &search.parameters())
-            .await?;
-        let Answer {
-            body,
-            server_date,
-            budget,
-        } = answer;
-        Ok(Answer {
-            body: Page {
-                records: body,
-                total,
-            },
-            server_date,
-            budget,
-        })
+        let path = [object, "Search"];
+        let (answer, total) = self.call("GET Search", &path, &search.parameters()).await?;
+        Ok(answer.map(|records| Page { records, total }))
+    }
+
+    /// `GET /{object}`: one page of all records. A list knows no conditions: those of `page` are not sent.
+    ///
+    /// # Errors
+    /// What any request may meet; [`Error::NotAllowed`] for an object without a list.
+    pub async fn list(&self, object: &str, page: &Search) -> Result<Answer<Page>, Error> {
+        let parameters = page.place();
+        let (answer, total) = self.call("GET list", &[object], &parameters).await?;
+        Ok(answer.map(|records| Page { records, total }))
     }
 
     /// `GET /{object}/{id}`: one record.
@@ -108,6 +109,24 @@ impl Client {
         self.call("GET by id", &[object, id], &[])
             .await
             .map(|(answer, _)| answer)
+    }
+
+    /// `GET /{object}/{id}` where absence is an answer: none for a record that is gone or hidden from the key's user,
+    /// together with Insightly's time.
+    ///
+    /// # Errors
+    /// What any request may meet. A 404 that comes with a page of HTML is none of Insightly's.
+    pub async fn find(&self, object: &str, id: &str) -> Result<Answer<Option<Value>>, Error> {
+        let response = self.ask("GET by id", &[object, id], &[]).await?;
+        if response.status != StatusCode::NOT_FOUND {
+            return response.read().map(|answer| answer.map(Some));
+        }
+        if response.body.trim_ascii_start().starts_with(b"<") {
+            return Err(Error::Unexpected {
+                what: "an HTML page with status 404".to_owned(),
+            });
+        }
+        response.answer(None)
     }
 
     /// Where the API is, to tell accounts of different pods apart.
@@ -122,12 +141,23 @@ impl Client {
         self.key.expose_secret().as_bytes()
     }
 
-    async fn call<T: DeserializeOwned>(
+    async fn call<T: Body>(
         &self,
         operation: &'static str,
         path: &[&str],
         parameters: &[(&str, String)],
     ) -> Result<(Answer<T>, Option<u64>), Error> {
+        let response = self.ask(operation, path, parameters).await?;
+        let total = number(&response.headers, "x-total-count");
+        Ok((response.read()?, total))
+    }
+
+    async fn ask(
+        &self,
+        operation: &'static str,
+        path: &[&str],
+        parameters: &[(&str, String)],
+    ) -> Result<Response, Error> {
         let mut url = self.base.clone();
         url.path_segments_mut()
             .expect("an http address has a path")
@@ -144,31 +174,51 @@ impl Client {
         let (body, truncated) = http::read_limited(response, MAX_BODY)
             .await
             .map_err(Error::unreachable)?;
-        if !status.is_success() {
-            return Err(refusal(status, &headers, &body));
+        Ok(Response {
+            status,
+            headers,
+            body,
+            truncated,
+        })
+    }
+}
+
+/// An answer as it came.
+struct Response {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+    truncated: bool,
+}
+
+impl Response {
+    /// The body, when the status is a success.
+    fn read<T: Body>(&self) -> Result<Answer<T>, Error> {
+        let Self { body, headers, .. } = self;
+        if !self.status.is_success() {
+            return Err(refusal(self.status, headers, body));
         }
-        if truncated {
+        if self.truncated {
             return Err(Error::Unexpected {
                 what: format!("a body of more than {MAX_BODY} bytes"),
             });
         }
-        let parsed = serde_json::from_slice(&body).map_err(|error| unreadable(&body, &error))?;
-        let answer = Answer {
-            body: parsed,
-            server_date: server_date(&headers)?,
-            budget: budget(&headers),
-        };
-        Ok((answer, number(&headers, "x-total-count")))
+        self.answer(T::parse(body).map_err(|error| unreadable(body, &error))?)
+    }
+
+    fn answer<T>(&self, body: T) -> Result<Answer<T>, Error> {
+        Ok(Answer {
+            body,
+            server_date: server_date(&self.headers)?,
+            budget: budget(&self.headers),
+        })
     }
 }
 
 impl Search {
     /// Query parameters, with times as ISO-8601: the form of bodies is refused here.
     fn parameters(&self) -> Vec<(&'static str, String)> {
-        let mut parameters = vec![
-            ("skip", self.skip.to_string()),
-            ("top", self.top.min(MAX_PAGE).to_string()),
-        ];
+        let mut parameters = self.place();
         if let Some(after) = self.updated_after {
             parameters.push((
                 "updated_after_utc",
@@ -179,8 +229,20 @@ impl Search {
             parameters.push(("field_name", field.clone()));
             parameters.push(("field_value", value.clone()));
         }
+        parameters
+    }
+
+    /// Which page, and what of it.
+    fn place(&self) -> Vec<(&'static str, String)> {
+        let mut parameters = vec![
+            ("skip", self.skip.to_string()),
+            ("top", self.top.min(MAX_PAGE).to_string()),
+        ];
         if self.count_total {
             parameters.push(("count_total", "true".to_owned()));
+        }
+        if self.brief {
+            parameters.push(("brief", "true".to_owned()));
         }
         parameters
     }

@@ -54,6 +54,15 @@ pub enum Error {
         /// What was found instead.
         what: String,
     },
+    /// A redirect, which is never followed: the key would go to another address.
+    #[error(
+        "insightly's API is not at this address{}: compare base.url with the API address that Insightly's User Settings show",
+        .to.as_ref().map(|to| format!(", which points to {to}")).unwrap_or_default()
+    )]
+    Moved {
+        /// The host that it points to.
+        to: Option<String>,
+    },
     /// The configured address is not one.
     #[error(
         "base.url {address:?} is not an address: expected something like https://api.na1.insightly.com/v3.1"
@@ -79,6 +88,8 @@ impl Error {
     pub(crate) fn unreachable(source: reqwest::Error) -> Self {
         let reason = if source.is_timeout() {
             "no answer within the time limit"
+        } else if is_unknown_host(&source) {
+            "its host's name is not known; compare base.url with the API address that Insightly's User Settings show"
         } else if source.is_connect() {
             "no connection"
         } else {
@@ -90,4 +101,11 @@ impl Error {
             source: Some(source),
         }
     }
+}
+
+/// Whether the name could not be resolved: the connector says so in words only.
+fn is_unknown_host(error: &reqwest::Error) -> bool {
+    let first: Option<&dyn std::error::Error> = std::error::Error::source(error);
+    std::iter::successors(first, |error| error.source())
+        .any(|cause| cause.to_string().starts_with("dns error"))
 }

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod answer;
+mod body;
 mod client;
 mod error;
 mod identity;

@@ -1,10 +1,24 @@
-//! A record as Insightly sends it, to its id, its dates and the digest of its content; pure.
+//! A record as Insightly sends it, to its id, its dates, the digest of its content and what changed in it; pure.
 
-use chrono::{DateTime, Utc};
+mod changes;
+mod digest;
+mod fields;
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Datelike as _, Utc};
 use ie_model::dates::{Format, Zone};
 use ie_model::{DateField, Digest, ResourceConfig};
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
+use serde_json::value::RawValue;
+
+pub use changes::changes;
+pub use digest::{digest, digest_without};
+
+use fields::at;
+
+/// The longest id of a record. A longer one is none, and would not fit into an index.
+const LONGEST_ID: usize = 255;
 
 /// How to read the records of one resource: its configuration with the patterns parsed.
 #[derive(Clone, Debug)]
@@ -30,20 +44,34 @@ pub struct Observed {
     pub updated: DateTime<Utc>,
     /// When it was created, if it says so.
     pub created: Option<DateTime<Utc>>,
-    /// The digest of all its content.
+    /// The digest of its content, the updated date left out.
     pub digest: Digest,
     /// The record itself.
     pub record: Value,
 }
 
 /// A record that cannot be read, and why.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct BadRecord {
     /// Its id, if that could be read.
     pub object_id: Option<String>,
-    /// What is wrong with it; holds no value of the record.
+    /// What is wrong with it.
     pub reason: String,
+    /// The digest of its content.
+    pub digest: Digest,
+    /// Its JSON.
+    pub content: String,
+}
+
+/// Without the content: it is somebody's data.
+impl std::fmt::Debug for BadRecord {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BadRecord")
+            .field("object_id", &self.object_id)
+            .field("reason", &self.reason)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A stored configuration whose patterns do not parse any more.
@@ -69,46 +97,100 @@ impl Reader {
         })
     }
 
+    /// Where the updated date of a record stands.
+    pub fn updated_path(&self) -> &str {
+        &self.updated.path
+    }
+
+    /// The id of a record, if it has one that can be read.
+    pub fn object_id(&self, record: &Value) -> Option<String> {
+        match record {
+            Value::Object(_) => self.id(at(record, &self.id_field)).ok(),
+            other => self.no_record(other).0,
+        }
+    }
+
     /// Reads one record.
     ///
     /// # Errors
-    /// [`BadRecord`] when it has no id or no readable dates.
+    /// [`BadRecord`] when it is no record, or has no id or no readable dates.
     pub fn read(&self, record: Value) -> Result<Observed, BadRecord> {
-        let object_id = match at(&record, &self.id_field) {
-            Some(Value::Number(number)) => number.to_string(),
-            Some(Value::String(text)) if !text.is_empty() => text.clone(),
-            _ => {
-                return Err(BadRecord {
-                    object_id: None,
-                    reason: format!("{} is missing", self.id_field),
-                });
-            }
-        };
-        let dates = self.updated.read(&record).and_then(|updated| {
-            let created = self
-                .created
-                .as_ref()
-                .filter(|reader| present(&record, &reader.path));
-            Ok((
-                updated,
-                created.map(|reader| reader.read(&record)).transpose()?,
-            ))
-        });
-        match dates {
-            Ok((updated, created)) => Ok(Observed {
-                digest: digest(&record),
+        match self.parts(&record) {
+            Ok((object_id, updated, created)) => Ok(Observed {
+                digest: digest_without(&record, &self.updated.path),
                 object_id,
                 updated,
                 created,
                 record,
             }),
-            Err(reason) => Err(BadRecord {
-                object_id: Some(object_id),
+            Err((object_id, reason)) => Err(BadRecord {
+                object_id,
                 reason,
+                digest: digest(&record),
+                content: match record {
+                    Value::String(text) => text,
+                    other => other.to_string(),
+                },
             }),
         }
     }
+
+    fn parts(&self, record: &Value) -> Result<Parts, (Option<String>, String)> {
+        if !record.is_object() {
+            return Err(self.no_record(record));
+        }
+        let object_id = self.id(at(record, &self.id_field));
+        let object_id = object_id.map_err(|reason| (None, reason))?;
+        let dates = || {
+            let updated = self.updated.read(record)?;
+            let created = self.created.as_ref();
+            let created = created.filter(|reader| at(record, &reader.path).is_some());
+            let created = created.map(|reader| reader.read(record)).transpose()?;
+            Ok((updated, created))
+        };
+        match dates() {
+            Ok((updated, created)) => Ok((object_id, updated, created)),
+            Err(reason) => Err((Some(object_id), reason)),
+        }
+    }
+
+    fn id(&self, value: Option<&Value>) -> Result<String, String> {
+        let problem = |text: &str| Err(format!("{} {text}", self.id_field));
+        match value {
+            None => problem("is missing"),
+            Some(Value::Number(number)) if number.is_i64() || number.is_u64() => {
+                Ok(number.to_string())
+            }
+            Some(Value::Number(_)) => problem("is a number with a fraction, or too big for an id"),
+            Some(Value::String(text)) if text.is_empty() => problem("is missing"),
+            Some(Value::String(text)) if text.len() > LONGEST_ID => {
+                problem("is longer than 255 bytes")
+            }
+            Some(Value::String(text)) if text.chars().any(char::is_control) => {
+                problem("holds a control character")
+            }
+            Some(Value::String(text)) => Ok(text.clone()),
+            Some(_) => problem("is neither a number nor a text"),
+        }
+    }
+
+    /// What is wrong with something that is no object; the text of a record still tells its id.
+    fn no_record(&self, record: &Value) -> (Option<String>, String) {
+        let Value::String(text) = record else {
+            return (None, "is no record but some other JSON".to_owned());
+        };
+        let Err(error) = serde_json::from_str::<Value>(text) else {
+            return (None, "is no record but some other JSON".to_owned());
+        };
+        let fields: HashMap<String, Box<RawValue>> = serde_json::from_str(text).unwrap_or_default();
+        let id = fields.get(&self.id_field);
+        let id = id.and_then(|raw| serde_json::from_str::<Value>(raw.get()).ok());
+        let id = id.and_then(|value| self.id(Some(&value)).ok());
+        (id, format!("is beyond what can be read: {error}"))
+    }
 }
+
+type Parts = (String, DateTime<Utc>, Option<DateTime<Utc>>);
 
 impl DateReader {
     fn new(field: &DateField) -> Result<Self, BadConfig> {
@@ -131,66 +213,14 @@ impl DateReader {
 
     fn read(&self, record: &Value) -> Result<DateTime<Utc>, String> {
         let value = at(record, &self.path).ok_or_else(|| format!("{} is missing", self.path))?;
-        self.format
-            .parse_json(value, self.zone)
-            .map_err(|error| format!("{}: {error}", self.path))
-    }
-}
-
-/// The value at a dotted path; a field whose own name holds the dots wins.
-fn at<'a>(record: &'a Value, path: &str) -> Option<&'a Value> {
-    let found = record.get(path).or_else(|| {
-        path.split('.')
-            .try_fold(record, |value, name| value.get(name))
-    });
-    found.filter(|value| !value.is_null())
-}
-
-fn present(record: &Value, path: &str) -> bool {
-    at(record, path).is_some()
-}
-
-/// The digest of a record's content, whatever the order of its fields.
-pub fn digest(record: &Value) -> Digest {
-    let mut hasher = Sha256::new();
-    feed(&mut hasher, record);
-    let hash = hasher.finalize();
-    let mut short = [0; 16];
-    short.copy_from_slice(&hash[..16]);
-    Digest(short)
-}
-
-/// Every value is preceded by a mark of its type and size, so that no two contents look alike.
-fn feed(hasher: &mut Sha256, value: &Value) {
-    match value {
-        Value::Null => hasher.update(b"n"),
-        Value::Bool(flag) => hasher.update([b'b', u8::from(*flag)]),
-        Value::Number(number) => feed_text(hasher, b'd', &number.to_string()),
-        Value::String(text) => feed_text(hasher, b's', text),
-        Value::Array(entries) => {
-            feed_size(hasher, b'a', entries.len());
-            entries.iter().for_each(|entry| feed(hasher, entry));
-        }
-        Value::Object(fields) => {
-            let mut names: Vec<_> = fields.iter().collect();
-            names.sort_unstable_by_key(|(name, _)| *name);
-            feed_size(hasher, b'o', names.len());
-            for (name, field) in names {
-                feed_text(hasher, b'k', name);
-                feed(hasher, field);
-            }
+        let date = self.format.parse_json(value, self.zone);
+        let date = date.map_err(|error| format!("{}: {error}", self.path))?;
+        if (1..=9999).contains(&date.year()) {
+            Ok(date)
+        } else {
+            Err(format!("{} is beyond the year 9999", self.path))
         }
     }
-}
-
-fn feed_text(hasher: &mut Sha256, mark: u8, text: &str) {
-    feed_size(hasher, mark, text.len());
-    hasher.update(text.as_bytes());
-}
-
-fn feed_size(hasher: &mut Sha256, mark: u8, size: usize) {
-    hasher.update([mark]);
-    hasher.update((size as u64).to_be_bytes());
 }
 
 #[cfg(test)]

@@ -1,5 +1,10 @@
 //! The client against a scripted server: one test per kind of answer.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "the helpers of a test fail it as the test itself does"
+)]
+
 use std::time::Duration;
 
 use ie_insightly::{Client, Error, Search, identify};
@@ -7,7 +12,7 @@ use ie_platform::http::{ClientSettings, client as http_client};
 use ie_platform::secret::SecretString;
 use rstest::rstest;
 use serde_json::json;
-use wiremock::matchers::{header, method, path, query_param};
+use wiremock::matchers::{header, method, path, query_param, query_param_is_missing};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 const DATE: &str = "Tue, 24 Nov 2026 10:00:00 GMT";
@@ -75,6 +80,71 @@ async fn a_search_sends_key_window_and_place_and_reads_page_total_clock_and_budg
 }
 
 #[tokio::test]
+async fn a_list_sends_its_place_and_no_condition() {
+    let server = MockServer::start().await;
+    let answer = ResponseTemplate::new(200)
+        .set_body_json(json!([{"CONTACT_ID": 1}, {"CONTACT_ID": 2}]))
+        .insert_header("date", DATE)
+        .insert_header("X-Total-Count", "2");
+    Mock::given(method("GET"))
+        .and(path("/v3.1/Contacts"))
+        .and(query_param("skip", "499"))
+        .and(query_param("top", "500"))
+        .and(query_param("brief", "true"))
+        .and(query_param("count_total", "true"))
+        .and(query_param_is_missing("updated_after_utc"))
+        .and(query_param_is_missing("field_name"))
+        .respond_with(answer)
+        .mount(&server)
+        .await;
+
+    let search = Search {
+        updated_after: Some("2026-04-09T16:58:14Z".parse().unwrap()),
+        equals: Some(("FIRST_NAME".to_owned(), "Ada".to_owned())),
+        skip: 499,
+        brief: true,
+        ..page()
+    };
+    let answer = client(&server.uri()).list("Contacts", &search).await;
+
+    let page = answer.unwrap().body;
+    assert_eq!((page.records.len(), page.total), (2, Some(2)));
+}
+
+#[tokio::test]
+async fn a_record_that_is_gone_is_an_answer_with_insightlys_time() {
+    let (_server, client) = server(ResponseTemplate::new(404)).await;
+
+    let answer = client.find("Contacts", "7").await.unwrap();
+
+    assert_eq!(answer.body, None);
+    assert_eq!(answer.server_date.to_rfc3339(), "2026-11-24T10:00:00+00:00");
+}
+
+#[tokio::test]
+async fn a_record_that_is_there_is_found() {
+    let record = json!({"CONTACT_ID": 7});
+    let (_server, client) = server(ResponseTemplate::new(200).set_body_json(&record)).await;
+
+    assert_eq!(
+        client.find("Contacts", "7").await.unwrap().body,
+        Some(record)
+    );
+}
+
+#[rstest]
+#[case::forbidden(403, "")]
+#[case::wrong_spelling(405, "")]
+#[case::failing(500, "")]
+#[case::somebody_elses_page(404, " <html>no such host</html>")]
+#[tokio::test]
+async fn whatever_else_is_no_word_about_a_record(#[case] status: u16, #[case] body: &str) {
+    let (_server, client) = server(ResponseTemplate::new(status).set_body_string(body)).await;
+
+    assert!(client.find("Contacts", "7").await.is_err());
+}
+
+#[tokio::test]
 async fn a_refused_key_keeps_insightlys_words() {
     let words = "Authorization has been denied for this request.";
     let (_server, client) =
@@ -120,7 +190,10 @@ async fn a_burst_is_told_from_a_spent_day() {
     503,
     "insightly cannot be reached or is failing: it answered 503 Service Unavailable"
 )]
-#[case::redirected(302, "insightly's answer is not readable: status 302 Found")]
+#[case::moved(
+    302,
+    "insightly's API is not at this address: compare base.url with the API address that Insightly's User Settings show"
+)]
 #[tokio::test]
 async fn each_status_has_its_meaning(#[case] status: u16, #[case] text: &str) {
     let (_server, client) =

@@ -35,6 +35,8 @@ pub struct Instance {
     pub disabled: bool,
     /// Why it is not valid or disabled, in words for people.
     pub reason: Option<String>,
+    /// The hash of the token in its hint URL; none for one that was made before there were hints.
+    pub hint_hash: Option<String>,
     /// When it was created.
     pub created_at: DateTime<Utc>,
     /// When it was changed last.
@@ -60,6 +62,35 @@ pub struct Settings {
     pub batch: u16,
     /// Whether notifications carry the raw records.
     pub raw_enabled: bool,
+    /// Minutes between two sweeps for deleted records; 0 looks for none.
+    #[serde(default)]
+    pub deletes_interval: u32,
+    /// What a new poller does with the records that exist already.
+    #[serde(default)]
+    pub initial: Initial,
+    /// Whether updates say what they changed, for which the content of every record is kept.
+    #[serde(default)]
+    pub changes: bool,
+    /// Whether an update that moved nothing but its date is no event.
+    #[serde(default)]
+    pub skip_unchanged: bool,
+    /// Requests of the account per second at which this instance polls, when it is fewer than the operator allows.
+    #[serde(default)]
+    pub requests_per_second: Option<u32>,
+    /// Requests of the account per day at which this instance stops polling, when Insightly's limit is not to be used up.
+    #[serde(default)]
+    pub requests_per_day: Option<u32>,
+}
+
+/// What a new poller does with the records that exist already: `event.poller.initial`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Initial {
+    /// Nothing: changes from now on are events.
+    #[default]
+    None,
+    /// Each of them once, as an event that is marked.
+    Snapshot,
 }
 
 /// The name of an Insightly account: what a request budget is kept for.
@@ -79,6 +110,8 @@ pub mod secret {
     pub const API_KEY: &str = "password";
     /// The token of the `Element` credential.
     pub const TOKEN: &str = "token";
+    /// The token of the hint URL.
+    pub const HINT_TOKEN: &str = "hint.token";
     /// The key of `Elements-Webhook-Signature`.
     pub const SIGNATURE_KEY: &str = "event.notification.signature.key";
     /// The secret of the Standard Webhooks headers, beginning with `whsec_`.

@@ -14,10 +14,13 @@ pub mod template;
 
 pub use change::{ChangeEvent, EventType};
 pub use ids::{Epoch, InstanceId, NotificationId, OrganizationId, PollerId, UserId};
-pub use instance::{AccountKey, Instance, Settings};
+pub use instance::{AccountKey, Initial, Instance, Settings};
 pub use message::{Message, Queue};
 pub use notification::{
     Attempt, Notification, NotificationStatus, StoredNotification, UnknownStatus,
 };
 pub use notification_body::NotificationBody;
-pub use poll::{DateField, Digest, Fence, PollJob, Poller, PollerStatus, ResourceConfig, Version};
+pub use poll::{
+    DateField, Digest, Fence, Late, PollJob, Poller, PollerStatus, Reason, ResourceConfig, Version,
+    Waiting,
+};

@@ -140,11 +140,18 @@ mod tests {
                 overlap: 120,
                 batch: 10,
                 raw_enabled,
+                deletes_interval: 0,
+                initial: crate::Initial::None,
+                changes: false,
+                skip_unchanged: false,
+                requests_per_second: None,
+                requests_per_day: None,
             },
             account: AccountKey("api.na1.insightly.com/1".to_owned()),
             valid: true,
             disabled: false,
             reason: None,
+            hint_hash: None,
             created_at: at,
             updated_at: at,
         }
@@ -160,6 +167,8 @@ mod tests {
             element_key: "insightly".to_owned(),
             hub_key: "crm".to_owned(),
             sequence: 3,
+            snapshot: false,
+            changes: None,
         };
         let body = NotificationBody {
             id: NotificationId(1042),

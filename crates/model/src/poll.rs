@@ -1,6 +1,6 @@
 //! Polling: what a poller watches, where it stands, and the job that makes it run.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::{Epoch, InstanceId, Message, PollerId, Queue};
@@ -74,6 +74,12 @@ pub struct Poller {
     pub last_error: Option<String>,
     /// Failed polls since the last that succeeded.
     pub failures: u32,
+    /// Records that could not be read and were put aside.
+    pub quarantined: u32,
+    /// When it is due by its interval alone.
+    pub planned_at: DateTime<Utc>,
+    /// What it waits for beyond that.
+    pub waiting: Option<Waiting>,
 }
 
 impl Poller {
@@ -83,6 +89,90 @@ impl Poller {
             poller: self.id,
             epoch: self.epoch,
             revision: self.revision,
+        }
+    }
+
+    /// When it should have been polled and why it was not, once that is longer ago than jitter explains.
+    pub fn late(&self, now: DateTime<Utc>) -> Option<Late> {
+        let grace = TimeDelta::seconds(i64::from(self.interval_minutes) * 60 / 10);
+        let leased = self.lease_until.is_some();
+        let next = if leased { now } else { self.due_at.max(now) };
+        if self.status == PollerStatus::Paused || next - self.planned_at <= grace {
+            return None;
+        }
+        let reason = match self.waiting {
+            _ if leased => Reason::Lease,
+            Some(waiting) => Reason::Waiting(waiting),
+            // A poll that failed is repeated when its pause is over.
+            None if self.failures > 0 && self.due_at > now => Reason::Failing,
+            None => Reason::Queue,
+        };
+        Some(Late {
+            due_at: self.planned_at,
+            reason,
+        })
+    }
+}
+
+/// What a poller waits for, beside its next due time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Waiting {
+    /// The account's requests of the day are short, or used up.
+    Budget,
+    /// The account's requests of the second go to others first.
+    Rate,
+    /// Insightly refuses the key, which is tried again rarely.
+    RefusedKey,
+    /// The account may not read the object, or has none such: it is left out, and tried again rarely.
+    Skipped,
+}
+
+impl Waiting {
+    /// Every reason.
+    pub const ALL: [Self; 4] = [Self::Budget, Self::Rate, Self::RefusedKey, Self::Skipped];
+
+    /// Its name, as it is stored and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Budget => "budget",
+            Self::Rate => "rate",
+            Self::RefusedKey => "refused key",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+/// A poll that is late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Late {
+    /// When it was due.
+    pub due_at: DateTime<Utc>,
+    /// Why it has not ended yet.
+    pub reason: Reason,
+}
+
+/// Why a poll is late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// It waits for something.
+    Waiting(Waiting),
+    /// A worker has it: it is being read, or its worker has died and its lease has not run out.
+    Lease,
+    /// It failed and is repeated after a pause.
+    Failing,
+    /// No worker has taken it yet.
+    Queue,
+}
+
+impl Reason {
+    /// Its name, as it is shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting(waiting) => waiting.as_str(),
+            Self::Lease => "lease",
+            Self::Failing => "failing",
+            Self::Queue => "queue",
         }
     }
 }
@@ -136,10 +226,32 @@ pub struct Version {
     pub updated_at: DateTime<Utc>,
     /// The digest of its content.
     pub digest: Digest,
-    /// The number of events emitted for the object; the `sequence` of the last one.
+    /// The `sequence` of the object's last event.
     pub sequence: i64,
+    /// The record itself as JSON, where an instance wants to know what changed.
+    pub content: Option<String>,
 }
 
-/// The first 128 bits of the SHA-256 of a record's canonical content.
+/// The first 128 bits of the SHA-256 of a record's canonical content, its updated date left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Digest(pub [u8; 16]);
+
+impl Digest {
+    /// Of a record that was deleted: no content has it.
+    pub const GONE: Self = Self([0; 16]);
+}
+
+impl Version {
+    /// The sequence of an object's next event, after the `last` that is remembered, if any.
+    ///
+    /// By the time of the event: it rises also where the memory of former events was pruned.
+    pub fn next_sequence(last: Option<&Self>, at: DateTime<Utc>) -> i64 {
+        let by_time = at.timestamp_millis();
+        last.map_or(by_time, |last| by_time.max(last.sequence + 1))
+    }
+
+    /// Whether the last event of the object said that it was deleted.
+    pub fn is_gone(&self) -> bool {
+        self.digest == Digest::GONE
+    }
+}

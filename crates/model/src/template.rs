@@ -88,6 +88,15 @@ impl Template {
     }
 }
 
+impl Template {
+    /// Whether it has a variable: without one it is the same text for every window.
+    pub fn is_timed(&self) -> bool {
+        self.pieces
+            .iter()
+            .any(|piece| matches!(piece, Piece::Date(..)))
+    }
+}
+
 impl FromStr for Template {
     type Err = Error;
 

@@ -18,6 +18,8 @@ use sqlx::{ConnectOptions, Connection, FromRow, Postgres, Sqlite, Transaction};
 use crate::dialect;
 use crate::rows::Rows;
 use crate::sql::Sql;
+#[cfg(feature = "testing")]
+use crate::testing::steps::step;
 use crate::{Config, Error, Result};
 
 /// How long SQLite waits for another process' write.
@@ -68,6 +70,8 @@ impl Database {
 
     /// Begins a transaction that may write.
     pub(crate) async fn begin(&self) -> Result<Tx> {
+        #[cfg(feature = "testing")]
+        step("begin").await;
         Ok(match self {
             Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
             Self::Sqlite { writer, .. } => Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
@@ -76,6 +80,8 @@ impl Database {
 
     /// Reads every row.
     pub(crate) async fn all<T: Record>(&self, sql: Sql) -> Result<Vec<T>> {
+        #[cfg(feature = "testing")]
+        step("read").await;
         Ok(match self {
             Self::Postgres(pool) => {
                 let sql = sql.postgres()?;
@@ -100,6 +106,8 @@ impl Database {
         match self {
             Self::Postgres(_) => self.all(sql).await,
             Self::Sqlite { writer, .. } => {
+                #[cfg(feature = "testing")]
+                step("write").await;
                 let sql = sql.sqlite()?;
                 let query = sqlx::query_as_with(sql.text, sql.arguments);
                 Ok(query.fetch_all(writer).await?)
@@ -109,6 +117,8 @@ impl Database {
 
     /// Runs one writing statement, which is its own transaction; returns how many rows it changed.
     pub(crate) async fn write(&self, sql: Sql) -> Result<u64> {
+        #[cfg(feature = "testing")]
+        step("write").await;
         Ok(match self {
             Self::Postgres(pool) => {
                 let sql = sql.postgres()?;
@@ -173,6 +183,8 @@ impl Tx {
             Self::Postgres(tx) => tx.commit().await?,
             Self::Sqlite(tx) => tx.commit().await?,
         }
+        #[cfg(feature = "testing")]
+        step("committed").await;
         Ok(())
     }
 }

@@ -18,11 +18,17 @@ pub(crate) static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 /// What stands in a text, PostgreSQL's words for it, SQLite's words for it.
 ///
 /// SQLite has one writer at a time, and so nothing to skip.
-const MARKS: [(&str, &str, &str); 4] = [
+const MARKS: [(&str, &str, &str); 5] = [
     ("{skip_locked}", " FOR UPDATE SKIP LOCKED", ""),
     ("{for_update}", " FOR UPDATE", ""),
     ("{greatest}", "GREATEST", "max"),
     ("{least}", "LEAST", "min"),
+    // The digest of what was deleted, `Digest::GONE`.
+    (
+        "{gone}",
+        "'\\x00000000000000000000000000000000'::bytea",
+        "zeroblob(16)",
+    ),
 ];
 
 impl Dialect {

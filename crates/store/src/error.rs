@@ -38,6 +38,12 @@ pub enum Error {
     /// `store.url` names no database that can be used.
     #[error("store.url: {0}, expected sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE")]
     Url(String),
+    /// More records cannot be read than are put aside; nothing was stored.
+    #[error("more than {limit} records cannot be read")]
+    QuarantineFull {
+        /// How many are put aside.
+        limit: u32,
+    },
     /// The database refused a statement: a defect of this crate.
     #[error("the database refused a statement")]
     Refused(#[source] Source),

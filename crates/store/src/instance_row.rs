@@ -7,7 +7,7 @@ use crate::{Error, Result, time};
 
 /// Every column of an instance that is read back.
 pub(crate) const SELECT_INSTANCES: &str = "SELECT id, organization_id, user_id, name, tags, configuration, secrets, settings, account, \
-     valid, disabled, reason, created_at, updated_at FROM instances WHERE deleted_at IS NULL";
+     valid, disabled, reason, hint_hash, created_at, updated_at FROM instances WHERE deleted_at IS NULL";
 
 #[derive(Debug, sqlx::FromRow)]
 pub(crate) struct InstanceRow {
@@ -23,6 +23,7 @@ pub(crate) struct InstanceRow {
     valid: bool,
     disabled: bool,
     reason: Option<String>,
+    hint_hash: Option<String>,
     created_at: i64,
     updated_at: i64,
 }
@@ -44,6 +45,7 @@ impl TryFrom<InstanceRow> for Instance {
             valid: row.valid,
             disabled: row.disabled,
             reason: row.reason,
+            hint_hash: row.hint_hash,
             created_at: time::from_ms(row.created_at)?,
             updated_at: time::from_ms(row.updated_at)?,
         })
@@ -54,8 +56,8 @@ impl TryFrom<InstanceRow> for Instance {
 pub(crate) fn insert(instance: &Instance, token_hash: &str) -> Result<Sql> {
     let sql = Sql::new(
         "INSERT INTO instances (id, name, tags, configuration, secrets, settings, account, valid, \
-         disabled, reason, updated_at, organization_id, user_id, created_at, token_hash) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+         disabled, reason, updated_at, hint_hash, organization_id, user_id, created_at, token_hash) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
     );
     Ok(bind_changeable(sql, instance)?
         .bind(instance.organization)
@@ -68,7 +70,8 @@ pub(crate) fn insert(instance: &Instance, token_hash: &str) -> Result<Sql> {
 pub(crate) fn update(instance: &Instance) -> Result<Sql> {
     let sql = Sql::new(
         "UPDATE instances SET name = $2, tags = $3, configuration = $4, secrets = $5, \
-         settings = $6, account = $7, valid = $8, disabled = $9, reason = $10, updated_at = $11 \
+         settings = $6, account = $7, valid = $8, disabled = $9, reason = $10, updated_at = $11, \
+         hint_hash = $12 \
          WHERE id = $1 AND deleted_at IS NULL",
     );
     bind_changeable(sql, instance)
@@ -89,7 +92,8 @@ fn bind_changeable(sql: Sql, instance: &Instance) -> Result<Sql> {
         .bind(instance.valid)
         .bind(instance.disabled)
         .bind(instance.reason.as_deref())
-        .bind(instance.updated_at))
+        .bind(instance.updated_at)
+        .bind(instance.hint_hash.as_deref()))
 }
 
 pub(crate) fn to_json<T: serde::Serialize>(what: &'static str, value: &T) -> Result<String> {

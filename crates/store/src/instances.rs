@@ -190,7 +190,9 @@ impl Store {
                 due_at_once(id, now)
             } else {
                 let postpone = Sql::new(
-                    "UPDATE pollers SET due_at = {greatest}(due_at, $2) WHERE instance_id = $1",
+                    "UPDATE pollers SET due_at = {greatest}(due_at, $2), \
+                     waiting = CASE WHEN lease_until IS NULL THEN 'refused key' ELSE waiting END \
+                     WHERE instance_id = $1",
                 );
                 postpone.bind(id).bind(time::after(now, self.refused_retry))
             };
@@ -223,19 +225,6 @@ impl Store {
         tx.commit().await
     }
 
-    /// Makes an instance's pollers due at once, as a hint asks for; returns how many it concerns.
-    ///
-    /// A poll under way is left alone, and so is a poller that is paused.
-    pub async fn make_due(&self, id: InstanceId, now: DateTime<Utc>) -> Result<u64> {
-        let _timer = Timer::start("make_due");
-        let mut tx = self.database.begin().await?;
-        tx.lock(Lock::PollersOfInstances, [id.get()].into_iter())
-            .await?;
-        let changed = tx.execute(due_at_once(id, now)).await?;
-        tx.commit().await?;
-        Ok(changed)
-    }
-
     /// The pollers of an instance, by id.
     pub async fn pollers(&self, instance: InstanceId) -> Result<Vec<Poller>> {
         let _timer = Timer::start("pollers");
@@ -254,7 +243,8 @@ async fn first_instance(database: &Database, sql: Sql) -> Result<Option<Instance
 
 fn due_at_once(id: InstanceId, now: DateTime<Utc>) -> Sql {
     let sql = Sql::new(
-        "UPDATE pollers SET due_at = {least}(due_at, $2) \
+        "UPDATE pollers SET due_at = {least}(due_at, $2), \
+         waiting = CASE WHEN waiting = 'refused key' THEN NULL ELSE waiting END \
          WHERE instance_id = $1 AND active AND lease_until IS NULL",
     );
     sql.bind(id).bind(now)
@@ -269,7 +259,13 @@ async fn remove_pollers(tx: &mut Tx, which: Sql) -> Result<()> {
     let rows = Rows::new().int("id", ids.iter().map(|(id,)| *id));
     let versions = Sql::new("DELETE FROM versions WHERE poller_id IN (SELECT id FROM rows)");
     let pollers = Sql::new("DELETE FROM pollers WHERE id IN (SELECT id FROM rows)");
+    let quarantine = Sql::new("DELETE FROM quarantine WHERE poller_id IN (SELECT id FROM rows)");
     tx.execute(versions.rows(rows.clone())).await?;
+    tx.execute(quarantine.rows(rows.clone())).await?;
+    let walks = Sql::new("DELETE FROM walks WHERE poller_id IN (SELECT id FROM rows)");
+    let presences = Sql::new("DELETE FROM presences WHERE poller_id IN (SELECT id FROM rows)");
+    tx.execute(walks.rows(rows.clone())).await?;
+    tx.execute(presences.rows(rows.clone())).await?;
     tx.execute(pollers.rows(rows)).await?;
     Ok(())
 }

@@ -2,37 +2,47 @@
 
 mod accounts;
 mod budget;
+mod budget_row;
 mod config;
 mod database;
 mod deliveries;
 mod dialect;
 mod error;
+mod hints;
 mod ids;
 mod instance_row;
 mod instances;
 mod notification_row;
 mod notifications;
+mod packed;
 mod pages;
 #[cfg(test)]
 mod plans;
 mod poller_row;
 mod polls;
+mod prune;
+mod quarantine;
 mod relay;
 mod rows;
 mod sql;
 mod store;
 mod time;
 mod timer;
+mod walks;
 
 #[cfg(feature = "testing")]
 pub mod testing;
 
 pub use accounts::{NewAccount, Principal};
-pub use budget::{Budget, Permit, Rate};
+pub use budget::{Ask, Budget, Demand, Note, Permit, Rate};
 pub use config::Config;
 pub use deliveries::{AttemptRecord, DeliveryState};
 pub use error::{Error, Result, Source};
+pub use hints::Urge;
 pub use instances::{NewPoller, Page, PollerChanges};
 pub use notifications::NotificationFilter;
 pub use pages::{NewNotification, PageCommit, Progress};
+pub use prune::Prune;
+pub use quarantine::{DueRecord, NewQuarantined, Postponed, QuarantineChange, Quarantined, Walked};
 pub use store::Store;
+pub use walks::{Walk, WalkKind, WalkWrite};

@@ -6,12 +6,15 @@
 use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
-use ie_model::{Digest, Fence, Notification, NotificationId, PollerId, Version};
+use ie_model::{Digest, Fence, Notification, NotificationId, PollerId, Version, Waiting};
 
+use crate::prune::{self, Prune, Round};
+use crate::quarantine::{self, QuarantineChange};
 use crate::rows::Rows;
 use crate::sql::Sql;
 use crate::timer::Timer;
-use crate::{Error, Result, Store, ids, time};
+use crate::walks::{self, WalkWrite};
+use crate::{Error, Result, Store, ids, packed, time};
 
 /// What one page of a walk writes, all of it or nothing.
 #[derive(Clone, Debug)]
@@ -22,6 +25,26 @@ pub struct PageCommit {
     pub notifications: Vec<NewNotification>,
     /// How far the walk is.
     pub progress: Progress,
+    /// What is put aside because it cannot be read, and what can be read again.
+    pub quarantine: QuarantineChange,
+    /// Whether old versions are forgotten with it, when it is time for that.
+    pub prune: Option<Prune>,
+    /// How far a walk through all records is, where the page belongs to one.
+    pub walk: Option<WalkWrite>,
+}
+
+impl PageCommit {
+    /// Progress, and nothing else.
+    pub fn new(progress: Progress) -> Self {
+        Self {
+            versions: Vec::new(),
+            notifications: Vec::new(),
+            progress,
+            quarantine: QuarantineChange::default(),
+            prune: None,
+            walk: None,
+        }
+    }
 }
 
 /// A notification to be stored.
@@ -47,8 +70,10 @@ pub enum Progress {
     Finished {
         /// Insightly's time up to which every change has been read. An older one than the stored is ignored.
         cursor: DateTime<Utc>,
-        /// When the poller is due again.
+        /// When the poller is due again; a hint that came meanwhile makes it due earlier.
         next_due: DateTime<Utc>,
+        /// When it would be due if the account had requests enough; none when that is `next_due`.
+        planned: Option<DateTime<Utc>>,
         /// The end of the walk, by our clock.
         at: DateTime<Utc>,
     },
@@ -61,16 +86,32 @@ pub enum Progress {
         /// The end of the walk, by our clock.
         at: DateTime<Utc>,
     },
+    /// A page of a walk through all records, after the poll: only the revision is raised.
+    Beside {
+        /// When the poller is due at the latest, for the walk to go on.
+        due_at: Option<DateTime<Utc>>,
+    },
+    /// The walk did not begin, or Insightly does not allow it. The cursor stays.
+    Postponed {
+        /// What the poller waits for. Waiting for requests is no failure, the rest is counted as one.
+        waiting: Waiting,
+        /// Why, in words for people.
+        error: String,
+        /// When the poller is due again.
+        next_due: DateTime<Utc>,
+        /// Now, by our clock.
+        at: DateTime<Utc>,
+    },
 }
 
-pub(crate) const SELECT_VERSIONS: &str = "SELECT versions.object_id, versions.updated_at, versions.digest, versions.sequence \
+pub(crate) const SELECT_VERSIONS: &str = "SELECT versions.object_id, versions.updated_at, versions.digest, versions.sequence, versions.content \
      FROM rows CROSS JOIN versions \
      WHERE versions.poller_id = $1 AND versions.object_id = rows.object_id";
 
-pub(crate) const UPSERT_VERSIONS: &str = "INSERT INTO versions (poller_id, object_id, updated_at, digest, sequence) \
-     SELECT $1, object_id, updated_at, digest, sequence FROM rows WHERE TRUE \
+pub(crate) const UPSERT_VERSIONS: &str = "INSERT INTO versions (poller_id, object_id, updated_at, digest, sequence, content) \
+     SELECT $1, object_id, updated_at, digest, sequence, content FROM rows WHERE TRUE \
      ON CONFLICT (poller_id, object_id) DO UPDATE SET updated_at = excluded.updated_at, \
-     digest = excluded.digest, sequence = excluded.sequence";
+     digest = excluded.digest, sequence = excluded.sequence, content = excluded.content";
 
 #[derive(sqlx::FromRow)]
 struct VersionRow {
@@ -78,6 +119,7 @@ struct VersionRow {
     updated_at: i64,
     digest: Vec<u8>,
     sequence: i64,
+    content: Option<Vec<u8>>,
 }
 
 impl Store {
@@ -99,6 +141,8 @@ impl Store {
                     Error::corrupt("a version's digest", "expected 16 bytes".to_owned())
                 })?),
                 sequence: row.sequence,
+                // What cannot be unpacked is as good as not known.
+                content: row.content.as_deref().and_then(packed::unpack),
             };
             Ok((row.object_id, version))
         });
@@ -119,9 +163,8 @@ impl Store {
         let _timer = Timer::start("commit_page");
         let mut tx = self.database.begin().await?;
         // First, since it also locks the poller until the end.
-        if tx.execute(progress(fence, &page.progress)).await? == 0 {
-            return Err(Error::Fenced);
-        }
+        let rounds: Vec<Round> = tx.all(progress(fence, &page.progress)).await?;
+        let round = rounds.into_iter().next().ok_or(Error::Fenced)?;
         if !page.versions.is_empty() {
             tx.execute(versions(fence.poller, &page.versions)).await?;
         }
@@ -129,6 +172,13 @@ impl Store {
             let (contents, deliveries) = notifications(&page.notifications);
             tx.execute(contents).await?;
             tx.execute(deliveries).await?;
+        }
+        quarantine::change(&mut tx, fence, &page.quarantine).await?;
+        if let Some(walk) = &page.walk {
+            walks::write(&mut tx, fence.poller, walk).await?;
+        }
+        if let Some(prune) = &page.prune {
+            prune::prune(&mut tx, fence.poller, round, prune).await?;
         }
         tx.commit().await?;
         Ok(Fence {
@@ -138,34 +188,66 @@ impl Store {
     }
 }
 
-pub(crate) fn progress(fence: Fence, progress: &Progress) -> Sql {
-    let sql = match progress {
+/// `$1` poller, `$2` epoch, `$3` revision; the rest as [`progress`] binds it.
+fn progress_text(progress: &Progress) -> &'static str {
+    match progress {
         Progress::UnderWay { .. } => {
             "UPDATE pollers SET revision = revision + 1, due_at = $4, lease_until = $4 \
-             WHERE id = $1 AND epoch = $2 AND revision = $3"
+             WHERE id = $1 AND epoch = $2 AND revision = $3 RETURNING prune_at, prune_after"
         }
         Progress::Finished { .. } => {
-            "UPDATE pollers SET revision = revision + 1, due_at = $4, lease_until = NULL, \
+            "UPDATE pollers SET revision = revision + 1, lease_until = NULL, \
+             due_at = CASE WHEN hint_gap IS NULL THEN $4 ELSE {least}($4, $5 + hint_gap) END, \
+             planned_at = CASE WHEN hint_gap IS NULL THEN $7 ELSE {least}($7, $5 + hint_gap) END, \
+             waiting = CASE WHEN $7 < $4 THEN 'budget' END, hint_gap = NULL, \
              last_poll_at = $5, cursor_at = {greatest}(cursor_at, $6), last_error = NULL, \
-             failures = 0 WHERE id = $1 AND epoch = $2 AND revision = $3"
+             failures = 0 WHERE id = $1 AND epoch = $2 AND revision = $3 RETURNING prune_at, prune_after"
         }
         Progress::Failed { .. } => {
             "UPDATE pollers SET revision = revision + 1, due_at = $4, lease_until = NULL, \
-             last_poll_at = $5, last_error = $6, failures = failures + 1 \
-             WHERE id = $1 AND epoch = $2 AND revision = $3"
+             last_poll_at = $5, last_error = $6, failures = failures + 1, waiting = NULL, \
+             hint_gap = NULL WHERE id = $1 AND epoch = $2 AND revision = $3 RETURNING prune_at, prune_after"
         }
-    };
-    let sql = Sql::new(sql)
+        Progress::Beside { .. } => {
+            "UPDATE pollers SET revision = revision + 1, due_at = {least}(due_at, COALESCE($4, due_at)) \
+             WHERE id = $1 AND epoch = $2 AND revision = $3 RETURNING prune_at, prune_after"
+        }
+        Progress::Postponed { .. } => {
+            "UPDATE pollers SET revision = revision + 1, due_at = $4, lease_until = NULL, \
+             last_poll_at = CASE WHEN $8 = 0 THEN last_poll_at ELSE $5 END, last_error = $6, \
+             waiting = $7, failures = failures + $8, hint_gap = NULL \
+             WHERE id = $1 AND epoch = $2 AND revision = $3 RETURNING prune_at, prune_after"
+        }
+    }
+}
+
+pub(crate) fn progress(fence: Fence, progress: &Progress) -> Sql {
+    let sql = Sql::new(progress_text(progress))
         .bind(fence.poller)
         .bind(fence.epoch.get())
         .bind(fence.revision);
     match progress {
         Progress::UnderWay { lease_until } => sql.bind(*lease_until),
+        Progress::Beside { due_at } => sql.bind(*due_at),
         Progress::Finished {
             cursor,
             next_due,
+            planned,
             at,
-        } => sql.bind(*next_due).bind(*at).bind(*cursor),
+        } => {
+            let sql = sql.bind(*next_due).bind(*at).bind(*cursor);
+            sql.bind(planned.unwrap_or(*next_due))
+        }
+        Progress::Postponed {
+            waiting,
+            error,
+            next_due,
+            at,
+        } => {
+            let asked = matches!(waiting, Waiting::RefusedKey | Waiting::Skipped);
+            let sql = sql.bind(*next_due).bind(*at).bind(error.as_str());
+            sql.bind(waiting.as_str()).bind(i64::from(asked))
+        }
         Progress::Failed {
             error,
             next_due,
@@ -194,6 +276,12 @@ fn versions(poller: PollerId, versions: &[(String, Version)]) -> Sql {
         .int(
             "sequence",
             versions.values().map(|version| version.sequence),
+        )
+        .bytes(
+            "content",
+            versions
+                .values()
+                .map(|version| version.content.as_deref().map(packed::pack)),
         );
     Sql::new(UPSERT_VERSIONS).bind(poller).rows(rows)
 }

@@ -9,10 +9,16 @@ use sqlx::AssertSqlSafe;
 use crate::database::{Database, Lock};
 use crate::rows::Rows;
 use crate::sql::Sql;
-use crate::{Config, budget, deliveries, notification_row, pages, polls, relay};
+use crate::{
+    Config, budget, deliveries, hints, notification_row, pages, polls, prune, quarantine, relay,
+    walks,
+};
 
 /// The tables that grow.
-const TABLES: [&str; 7] = [
+const TABLES: [&str; 10] = [
+    "walks",
+    "presences",
+    "quarantine",
     "instances",
     "pollers",
     "versions",
@@ -26,6 +32,14 @@ fn ids() -> Rows {
     Rows::new().int("id", [1, 2])
 }
 
+fn keys() -> Rows {
+    Rows::new().text("record_key", ["id:1", "id:2"])
+}
+
+fn objects() -> Rows {
+    Rows::new().text("object_id", ["1", "2"])
+}
+
 fn claims() -> Rows {
     ids().int("epoch", [1, 2])
 }
@@ -37,6 +51,11 @@ fn states() -> Rows {
         .int("due_at", [1, 2])
         .text("error", ["", ""])
         .int("ended_at", [1, 2])
+}
+
+fn urge(text: &'static str) -> Sql {
+    let sql = Sql::new(text).bind(1_i64).bind(1_i64).bind(1_i64);
+    sql.bind(Some("contacts")).bind(true)
 }
 
 /// Every statement that runs per tick, per poll, per page, per request or per delivery.
@@ -70,10 +89,51 @@ fn hot_statements() -> Vec<Sql> {
             .bind("why")
             .bind(1_i64)
             .rows(ids()),
-        Sql::new(budget::SELECT_BUDGET).bind("account"),
+        budget::select_budget(&ie_model::AccountKey("account".to_owned())),
+        Sql::new(budget::DEMAND).bind("account"),
+        Sql::new(hints::SELECT_HINTED).bind("hash").bind(1_i64),
+        urge(hints::SELECT_CONCERNED),
+        urge(hints::URGE),
         Sql::new(Lock::Pollers.text()).rows(ids()),
         Sql::new(Lock::PollersOfInstances.text()).rows(ids()),
         Sql::new(Lock::Deliveries.text()).rows(ids()),
+    ]
+}
+
+/// What a page may write of the quarantine and of the memory of versions.
+fn record_statements() -> Vec<Sql> {
+    vec![
+        Sql::new(quarantine::SELECT_DUE)
+            .bind(1_i64)
+            .bind(1_i64)
+            .bind(5_i64),
+        Sql::new(quarantine::RELEASE).bind(1_i64).rows(keys()),
+        Sql::new(quarantine::RELEASE_UNMET)
+            .bind(1_i64)
+            .bind(1_i64)
+            .bind(1_i64)
+            .bind(1_i64),
+        Sql::new(quarantine::POSTPONE)
+            .bind(1_i64)
+            .rows(keys().int("retry_at", [1, 2])),
+        Sql::new(prune::SELECT_STRETCH)
+            .bind(1_i64)
+            .bind("7")
+            .bind(100_i64),
+        Sql::new(prune::FORGET)
+            .bind(1_i64)
+            .bind("7")
+            .bind("8")
+            .bind(1_i64),
+        Sql::new(walks::SELECT_WALKS).rows(ids()),
+        Sql::new(walks::SELECT_MISSING)
+            .bind(1_i64)
+            .bind(1_i64)
+            .bind(1_i64),
+        Sql::new(walks::SELECT_GONE).bind(1_i64).rows(objects()),
+        Sql::new(walks::DELETE_PRESENCES)
+            .bind(1_i64)
+            .rows(objects()),
     ]
 }
 
@@ -92,7 +152,7 @@ async fn no_hot_statement_scans_a_table() {
         panic!("the URL names SQLite");
     };
 
-    for statement in hot_statements() {
+    for statement in hot_statements().into_iter().chain(record_statements()) {
         let ready = statement.sqlite().unwrap();
         let question = format!("EXPLAIN QUERY PLAN {}", ready.text.0);
         let asked = sqlx::query_as_with(AssertSqlSafe(question.clone()), ready.arguments);

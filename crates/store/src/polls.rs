@@ -19,8 +19,9 @@ use crate::{Result, Store, time};
 pub(crate) const SELECT_DUE: &str = "SELECT id, instance_id, epoch FROM pollers \
      WHERE active AND due_at <= $1 ORDER BY due_at LIMIT $2{skip_locked}";
 
-pub(crate) const CLAIM: &str = "UPDATE pollers SET epoch = pollers.epoch + 1, due_at = $1, lease_until = $1 \
-     WHERE id IN (SELECT id FROM rows)";
+/// The poll that begins now has seen whatever hints came before it.
+pub(crate) const CLAIM: &str = "UPDATE pollers SET epoch = pollers.epoch + 1, due_at = $1, lease_until = $1, \
+     hint_gap = NULL WHERE id IN (SELECT id FROM rows)";
 
 /// A poll that has ended already, or went on with a longer lease, keeps its times.
 pub(crate) const EXTEND: &str = "UPDATE pollers SET due_at = {greatest}(pollers.due_at, $1), \

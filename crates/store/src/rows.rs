@@ -17,7 +17,7 @@ pub(crate) struct Rows {
 enum Column {
     Int(Vec<Option<i64>>),
     Text(Vec<Option<String>>),
-    Bytes(Vec<Vec<u8>>),
+    Bytes(Vec<Option<Vec<u8>>>),
     Bool(Vec<bool>),
 }
 
@@ -54,13 +54,13 @@ impl Rows {
         self.with(name, Column::Text(values.collect()))
     }
 
-    /// Adds a column of digests.
-    pub(crate) fn bytes(
-        self,
-        name: &'static str,
-        values: impl IntoIterator<Item = Vec<u8>>,
-    ) -> Self {
-        self.with(name, Column::Bytes(values.into_iter().collect()))
+    /// Adds a column of bytes.
+    pub(crate) fn bytes<T>(self, name: &'static str, values: impl IntoIterator<Item = T>) -> Self
+    where
+        T: Into<Option<Vec<u8>>>,
+    {
+        let values = values.into_iter().map(Into::into).collect();
+        self.with(name, Column::Bytes(values))
     }
 
     /// Adds a column of truths.
@@ -120,7 +120,7 @@ impl Rows {
         Ok(())
     }
 
-    /// A list of lists; digests in hex.
+    /// A list of lists; bytes in hex.
     pub(crate) fn json(&self) -> String {
         let count = self.columns.first().map_or(0, |(_, column)| column.len());
         let rows = (0..count).map(|row| {
@@ -161,7 +161,7 @@ impl Column {
         match self {
             Self::Int(values) => json!(values[row]),
             Self::Text(values) => json!(values[row]),
-            Self::Bytes(values) => json!(hex::encode(&values[row])),
+            Self::Bytes(values) => json!(values[row].as_ref().map(hex::encode)),
             Self::Bool(values) => json!(values[row]),
         }
     }

@@ -1,4 +1,11 @@
-//! Databases that a test creates on the server of `TEST_DATABASE_URL`, and removes.
+//! Databases that a test creates on the server of `TEST_DATABASE_URL`, and removes; pollers by the million;
+//! callers that go on one step at a time.
+
+mod broken;
+mod explain;
+mod kept;
+mod pollers;
+pub mod steps;
 
 use std::str::FromStr as _;
 
@@ -6,6 +13,8 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
 
 use crate::Error;
+
+pub use kept::Kept;
 
 /// An empty PostgreSQL database of its own.
 #[derive(Debug)]

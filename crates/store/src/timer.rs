@@ -11,6 +11,8 @@ pub(crate) struct Timer {
 impl Timer {
     /// Begins to measure; `operation` is the method's name.
     pub(crate) fn start(operation: &'static str) -> Self {
+        #[cfg(feature = "testing")]
+        crate::testing::steps::called(operation);
         Self {
             operation,
             started: Instant::now(),

@@ -42,10 +42,55 @@ fn a_record_is_read() {
 #[rstest]
 #[case::no_id(json!({"DATE_UPDATED_UTC": "2026-04-10 21:15:00"}), "CONTACT_ID is missing")]
 #[case::null_id(json!({"CONTACT_ID": null}), "CONTACT_ID is missing")]
-#[case::no_date(json!({"CONTACT_ID": 1}), "DATE_UPDATED_UTC is missing")]
-fn a_record_without_id_or_date_says_what_is_missing(#[case] record: Value, #[case] reason: &str) {
+#[case::empty_id(json!({"CONTACT_ID": ""}), "CONTACT_ID is missing")]
+#[case::id_too_big(json!({"CONTACT_ID": 1e30}), "CONTACT_ID is a number with a fraction, or too big for an id")]
+#[case::id_of_another_type(json!({"CONTACT_ID": [1]}), "CONTACT_ID is neither a number nor a text")]
+#[case::id_too_long(json!({"CONTACT_ID": "x".repeat(256)}), "CONTACT_ID is longer than 255 bytes")]
+#[case::id_with_nul(json!({"CONTACT_ID": "1\u{0}"}), "CONTACT_ID holds a control character")]
+#[case::some_number(json!(7), "is no record but some other JSON")]
+#[case::some_text(json!("[1]"), "is no record but some other JSON")]
+fn what_has_no_id_says_why(#[case] record: Value, #[case] reason: &str) {
     let bad = Reader::new(&contacts()).unwrap().read(record).unwrap_err();
     assert_eq!(bad.reason, reason);
+    assert_eq!(bad.object_id, None);
+}
+
+#[rstest]
+#[case::no_date(json!({"CONTACT_ID": 1}), "DATE_UPDATED_UTC is missing")]
+#[case::null_date(json!({"CONTACT_ID": 1, "DATE_UPDATED_UTC": null}), "DATE_UPDATED_UTC is missing")]
+#[case::date_of_another_type(
+    json!({"CONTACT_ID": 1, "DATE_UPDATED_UTC": 5}),
+    "DATE_UPDATED_UTC: not a date of the form yyyy-MM-dd HH:mm:ss: expected a text; for a number the format is milliseconds or seconds"
+)]
+#[case::created_of_another_type(
+    json!({"CONTACT_ID": 1, "DATE_UPDATED_UTC": "2026-04-10 21:15:00", "DATE_CREATED_UTC": {}}),
+    "DATE_CREATED_UTC: not a date of the form yyyy-MM-dd HH:mm:ss: expected a text; for a number the format is milliseconds or seconds"
+)]
+#[case::date_too_far(
+    json!({"CONTACT_ID": 1, "DATE_UPDATED_UTC": "12026-04-10 21:15:00"}),
+    "DATE_UPDATED_UTC is beyond the year 9999"
+)]
+fn a_record_without_dates_says_why_and_keeps_its_id(#[case] record: Value, #[case] reason: &str) {
+    let content = record.to_string();
+    let bad = Reader::new(&contacts()).unwrap().read(record).unwrap_err();
+    assert_eq!(bad.reason, reason);
+    assert_eq!(bad.object_id.as_deref(), Some("1"));
+    assert_eq!(bad.content, content);
+}
+
+#[test]
+fn a_record_beyond_what_can_be_read_still_tells_its_id() {
+    let text = r#"{"CONTACT_ID": 318219, "SALARY": 1e999}"#;
+    let bad = Reader::new(&contacts())
+        .unwrap()
+        .read(json!(text))
+        .unwrap_err();
+    assert_eq!(bad.object_id.as_deref(), Some("318219"));
+    assert_eq!(bad.content, text);
+    assert_eq!(
+        bad.reason,
+        "is beyond what can be read: number out of range at line 1 column 38"
+    );
 }
 
 #[test]

@@ -94,3 +94,11 @@ fn a_template_is_a_text_in_json() {
     assert!(serde_json::from_str::<Template>("\"${\"").is_err());
     assert_eq!(template.render(start(), Zone::UTC), "1519198305");
 }
+
+#[test]
+fn a_text_without_a_variable_is_the_same_for_every_window() {
+    let timed = |text: &str| text.parse::<Template>().unwrap().is_timed();
+
+    assert!(timed("a?where=b='${gmtDate:yyyy-MM-dd}'") && timed("${epoch:s}"));
+    assert!(!timed("a?where=b='2026-11-24 00:00:00'") && !timed("$5") && !timed(""));
+}

@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::future::join_all;
 use ie_model::AccountKey;
-use ie_store::{Permit, Rate, Store};
+use ie_store::{Ask, Permit, Rate, Store};
 use proptest::prelude::{ProptestConfig, prop};
 use proptest::test_runner::TestRunner;
 use rstest::rstest;
@@ -25,9 +25,10 @@ fn key() -> AccountKey {
 async fn constant_demand(store: &Store, rate: Rate, seconds: i64) -> Vec<DateTime<Utc>> {
     let (mut now, mut granted) = (at(0), Vec::new());
     while now < at(seconds) {
-        match store.take_permit(&key(), rate, now).await.unwrap() {
-            Permit::Granted => granted.push(now),
-            Permit::Wait(wait) => now += TimeDelta::from_std(wait).unwrap(),
+        let ask = Ask::at_once(now);
+        match store.take_permit(&key(), rate, ask).await.unwrap() {
+            Permit::Granted { at } => granted.push(at),
+            Permit::Later { at } => now = at,
             Permit::DaySpent { .. } => panic!("the day has no limit"),
         }
     }
@@ -64,9 +65,8 @@ async fn constant_demand_gets_the_rate_and_not_more(
 ) {
     let db = backend.start().await;
     let rate = Rate {
-        per_second,
         burst,
-        per_day: None,
+        ..Rate::per_second(per_second)
     };
 
     let granted = constant_demand(&db.store, rate, seconds).await;
@@ -85,7 +85,7 @@ fn whoever_asks_and_whenever_the_rate_is_kept(#[values(Sqlite, Postgres)] backen
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let db = runtime.block_on(backend.start());
     let pauses = prop::collection::vec(0_i64..400, 1..60);
-    let demands = (1_u32..40, 1_u32..8, pauses);
+    let demands = (1_u32..40, 1_u32..8, pauses, 0_u64..2000);
     let day = Cell::new(0);
     let mut runner = TestRunner::new(ProptestConfig {
         cases: 24,
@@ -93,21 +93,25 @@ fn whoever_asks_and_whenever_the_rate_is_kept(#[values(Sqlite, Postgres)] backen
         ..ProptestConfig::default()
     });
 
-    let checked = runner.run(&demands, |(tenths, burst, pauses)| {
+    let checked = runner.run(&demands, |(tenths, burst, pauses, patience)| {
         // Each case on a day of its own, so that it begins with a full budget.
         day.set(day.get() + 1);
         let rate = Rate {
-            per_second: f64::from(tenths) / 2.0,
             burst,
-            per_day: None,
+            ..Rate::per_second(f64::from(tenths) / 2.0)
         };
         let granted = runtime.block_on(async {
             let (mut now, mut granted) = (at(day.get() * 86_400), Vec::new());
             for pause in pauses {
                 now += TimeDelta::milliseconds(pause);
-                let permit = db.store.take_permit(&key(), rate, now).await.unwrap();
-                if permit == Permit::Granted {
-                    granted.push(now);
+                let ask = Ask {
+                    patience: Duration::from_millis(patience),
+                    ..Ask::at_once(now)
+                };
+                let permit = db.store.take_permit(&key(), rate, ask).await.unwrap();
+                if let Permit::Granted { at } = permit {
+                    assert!(at >= now && at <= now + TimeDelta::milliseconds(patience as i64));
+                    granted.push(at);
                 }
             }
             granted
@@ -122,12 +126,14 @@ fn whoever_asks_and_whenever_the_rate_is_kept(#[values(Sqlite, Postgres)] backen
 
 #[rstest]
 #[tokio::test]
-async fn those_who_wait_take_turns(#[values(Sqlite, Postgres)] backend: Backend) {
+async fn those_who_wait_take_turns(
+    #[values(Sqlite, Postgres)] backend: Backend,
+    #[values(0, 5)] patience: u64,
+) {
     let db = backend.start().await;
     let rate = Rate {
-        per_second: 10.0,
         burst: 2,
-        per_day: None,
+        ..Rate::per_second(10.0)
     };
     // Each asks, waits as told and asks again at once when granted, in simulated time.
     let mut askers: BinaryHeap<_> = (0..12).map(|asker| Reverse((at(0), asker))).collect();
@@ -138,14 +144,18 @@ async fn those_who_wait_take_turns(#[values(Sqlite, Postgres)] backend: Backend)
         if now >= at(30) {
             break;
         }
-        let next = match db.store.take_permit(&key(), rate, now).await.unwrap() {
-            Permit::Granted => {
+        let ask = Ask {
+            patience: Duration::from_secs(patience),
+            ..Ask::at_once(now)
+        };
+        let next = match db.store.take_permit(&key(), rate, ask).await.unwrap() {
+            Permit::Granted { at } => {
                 granted[asker] += 1;
-                now
+                at
             }
-            Permit::Wait(wait) => {
-                assert!(wait <= Duration::from_secs(3), "{wait:?}");
-                now + TimeDelta::from_std(wait).unwrap()
+            Permit::Later { at } => {
+                assert!(at - now <= TimeDelta::seconds(3), "{at}");
+                at
             }
             Permit::DaySpent { .. } => panic!("the day has no limit"),
         };
@@ -164,26 +174,26 @@ async fn waiting_times_are_spread_so_that_nobody_comes_back_in_a_crowd(
 ) {
     let db = backend.start().await;
     let rate = Rate {
-        per_second: 10.0,
         burst: 1,
-        per_day: None,
+        ..Rate::per_second(10.0)
     };
     let mut waits = Vec::new();
-    for _ in 0..200 {
-        let permit = db.store.take_permit(&key(), rate, at(0)).await.unwrap();
-        if let Permit::Wait(wait) = permit {
-            waits.push(wait);
+    for _ in 0..6_100 {
+        let ask = Ask::at_once(at(0));
+        let permit = db.store.take_permit(&key(), rate, ask).await.unwrap();
+        if let Permit::Later { at: turn } = permit {
+            waits.push((turn - at(0)).to_std().unwrap());
         }
     }
 
-    assert_eq!(waits.len(), 199);
-    for (place, wait) in waits.iter().take(100).enumerate() {
+    assert_eq!(waits.len(), 6_099);
+    for (place, wait) in waits.iter().take(6_000).enumerate() {
         let turn = u32::try_from(place + 1).unwrap();
         assert_eq!(*wait, Duration::from_millis(100) * turn);
     }
     // Those far behind are not sent away for good: the ones before them may never come back.
     let longest = waits.iter().max().unwrap();
-    assert!(*longest <= Duration::from_millis(10_100), "{longest:?}");
+    assert!(*longest <= Duration::from_millis(600_100), "{longest:?}");
 }
 
 #[rstest]
@@ -194,21 +204,20 @@ async fn a_hundred_who_ask_at_once_do_not_exceed_the_rate(
     let db = backend.start().await;
     let other = db.another().await;
     let rate = Rate {
-        per_second: 10.0,
         burst: 7,
-        per_day: None,
+        ..Rate::per_second(10.0)
     };
 
     for (second, expected) in [(0, 7), (0, 0), (60, 7)] {
         let account = key();
         let asks = (0..100).map(|n| {
             let store = if n % 2 == 0 { &db.store } else { &other };
-            store.take_permit(&account, rate, at(second))
+            store.take_permit(&account, rate, Ask::at_once(at(second)))
         });
         let permits = join_all(asks).await;
         let granted = permits.iter().filter(|permit| {
             let permit = permit.as_ref().unwrap();
-            *permit == Permit::Granted
+            matches!(permit, Permit::Granted { .. })
         });
         assert_eq!(granted.count(), expected);
     }

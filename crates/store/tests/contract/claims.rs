@@ -145,6 +145,7 @@ async fn a_poll_that_ended_before_its_claim_was_extended_stays_ended(
     let finished = Progress::Finished {
         cursor: at(1),
         next_due: at(300),
+        planned: None,
         at: at(2),
     };
     let walk = page(Vec::new(), Vec::new(), finished);

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use chrono::TimeDelta;
 use ie_model::{InstanceId, NotificationStatus, OrganizationId, PollerStatus};
-use ie_store::{Error, Page, PollerChanges, Progress};
+use ie_store::{Error, Page, PollerChanges, Progress, Urge};
 use rstest::rstest;
 
 use crate::harness::Backend;
@@ -110,6 +110,7 @@ async fn an_update_keeps_what_the_pollers_have_read(#[values(Sqlite, Postgres)] 
     let progress = Progress::Finished {
         cursor: at(5),
         next_due: at(900),
+        planned: None,
         at: at(6),
     };
     let known = vec![("7".to_owned(), version(3, 1))];
@@ -319,31 +320,6 @@ async fn a_key_that_is_accepted_again_is_polled_at_once(
 
 #[rstest]
 #[tokio::test]
-async fn a_hint_makes_pollers_due_except_those_under_way(
-    #[values(Sqlite, Postgres)] backend: Backend,
-) {
-    let db = backend.start().await;
-    let stored = instance(&db.store, &["contacts"]).await;
-    let poller = claimed_poller(&db.store, 0).await;
-    assert_eq!(db.store.make_due(stored.id, at(5)).await.unwrap(), 0);
-    let finished = Progress::Finished {
-        cursor: at(1),
-        next_due: at(900),
-        at: at(2),
-    };
-    let finished = page(Vec::new(), Vec::new(), finished);
-    db.store
-        .commit_page(poller.fence(), &finished)
-        .await
-        .unwrap();
-
-    assert_eq!(db.store.make_due(stored.id, at(5)).await.unwrap(), 1);
-
-    assert_eq!(only_poller(&db.store, stored.id).await.due_at, at(5));
-}
-
-#[rstest]
-#[tokio::test]
 async fn a_disabled_instance_is_not_polled_until_its_owner_says_so(
     #[values(Sqlite, Postgres)] backend: Backend,
 ) {
@@ -363,7 +339,13 @@ async fn a_disabled_instance_is_not_polled_until_its_owner_says_so(
     assert_eq!((found.disabled, found.updated_at), (true, at(10)));
     assert_eq!(found.reason.as_deref(), Some("the callback is gone"));
     assert!(claim(&db.store, 100).await.is_empty());
-    assert_eq!(db.store.make_due(stored.id, at(5)).await.unwrap(), 0);
+    let now = Urge {
+        resource: None,
+        now: at(5),
+        gap: std::time::Duration::ZERO,
+        modest: false,
+    };
+    assert_eq!(db.store.make_due(stored.id, now).await.unwrap(), 0);
     let enabled = PollerChanges {
         upsert: vec![poller("contacts")],
         keep_others: true,

@@ -16,6 +16,7 @@ fn finished(cursor: i64) -> Progress {
     Progress::Finished {
         cursor: at(cursor),
         next_due: at(900),
+        planned: None,
         at: at(20),
     }
 }

@@ -52,6 +52,7 @@ pub(crate) async fn unsaved(store: &Store) -> Instance {
         valid: true,
         disabled: false,
         reason: None,
+        hint_hash: None,
         created_at: at(0),
         updated_at: at(0),
     }
@@ -118,7 +119,7 @@ pub(crate) fn page(
     PageCommit {
         versions,
         notifications,
-        progress,
+        ..PageCommit::new(progress)
     }
 }
 
@@ -127,6 +128,7 @@ pub(crate) fn version(second: i64, sequence: i64) -> Version {
         updated_at: at(second),
         digest: Digest([u8::try_from(sequence % 256).unwrap(); 16]),
         sequence,
+        content: None,
     }
 }
 
@@ -196,6 +198,12 @@ fn settings() -> Settings {
         overlap: 60,
         batch: 10,
         raw_enabled: false,
+        deletes_interval: 0,
+        initial: ie_model::Initial::None,
+        changes: false,
+        skip_unchanged: false,
+        requests_per_second: None,
+        requests_per_day: None,
     }
 }
 
