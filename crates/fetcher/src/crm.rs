@@ -6,12 +6,19 @@ use async_trait::async_trait;
 use ie_insightly::{Answer, Client, Error, Page, Search};
 use ie_model::Instance;
 use ie_platform::secret::SecretString;
+use serde_json::Value;
 
 /// One account of the CRM, as one API key sees it.
 #[async_trait]
 pub trait Crm: Send + Sync {
     /// One page of the records that match.
     async fn search(&self, object: &str, search: &Search) -> Result<Answer<Page>, Error>;
+
+    /// One page of all records; the conditions of the search do not count.
+    async fn list(&self, object: &str, page: &Search) -> Result<Answer<Page>, Error>;
+
+    /// One record; none when it is gone or hidden.
+    async fn get(&self, object: &str, id: &str) -> Result<Answer<Option<Value>>, Error>;
 }
 
 /// Finds the CRM of an instance.
@@ -41,5 +48,13 @@ impl Connect for Http {
 impl Crm for Client {
     async fn search(&self, object: &str, search: &Search) -> Result<Answer<Page>, Error> {
         Client::search(self, object, search).await
+    }
+
+    async fn list(&self, object: &str, page: &Search) -> Result<Answer<Page>, Error> {
+        Client::list(self, object, page).await
+    }
+
+    async fn get(&self, object: &str, id: &str) -> Result<Answer<Option<Value>>, Error> {
+        Client::find(self, object, id).await
     }
 }

@@ -5,22 +5,28 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use ie_broker::{Delivery, Failure, Handler};
 use ie_model::instance::secret;
-use ie_model::{Fence, Instance, PollJob, Poller};
+use ie_model::{Fence, Instance, PollJob, Poller, Waiting};
 use ie_platform::clock::SharedClock;
-use ie_store::{PageCommit, Progress};
+use ie_store::{Note, PageCommit};
 use metrics::counter;
+use tokio::sync::Semaphore;
 use tracing::{debug, info, warn};
 
 use crate::Crm;
-use crate::outcome::{Setback, Stop, patience, setback};
+use crate::beside;
+use crate::outcome::{Setback, Stop, setback};
 use crate::poll::{Poll, Report};
 use crate::request::Desk;
 use crate::run::Parts;
+use crate::seats::{Seat, Seats};
 
 /// Handles poll jobs.
-pub(crate) struct PollHandler {
-    pub(crate) parts: Arc<Parts>,
-    pub(crate) clock: SharedClock,
+pub struct PollHandler {
+    parts: Arc<Parts>,
+    clock: SharedClock,
+    seats: Seats,
+    /// Polls that may go on with a walk at once, so that the others are never kept waiting by walks.
+    slices: Semaphore,
 }
 
 #[async_trait]
@@ -41,7 +47,11 @@ impl Handler<PollJob> for PollHandler {
         };
         let mut fence = poller.fence();
         match self.poll(&poller, &instance, &mut fence).await {
-            Ok(report) => self.finished(&poller, &instance, report).await,
+            Ok(report) => {
+                self.finished(&poller, &instance, report).await?;
+                self.go_on_beside(&poller, &instance, fence).await;
+                Ok(())
+            }
             Err(Stop::Store(ie_store::Error::Fenced)) => {
                 info!(poller.id = %poller.id, "another reader has this poller; this one stops");
                 counter!("ie_polls_total", "outcome" => "fenced").increment(1);
@@ -54,6 +64,17 @@ impl Handler<PollJob> for PollHandler {
 }
 
 impl PollHandler {
+    /// A handler with these parts.
+    pub fn new(parts: Arc<Parts>, clock: SharedClock) -> Self {
+        let slices = f64::from(parts.config.prefetch) * parts.config.snapshot_share;
+        Self {
+            parts,
+            clock,
+            seats: Seats::default(),
+            slices: Semaphore::new((slices as usize).max(1)),
+        }
+    }
+
     async fn poll(
         &self,
         poller: &Poller,
@@ -61,18 +82,12 @@ impl PollHandler {
         fence: &mut Fence,
     ) -> Result<Report, Stop> {
         let crm = self.crm(instance)?;
-        let parts = &self.parts;
-        let desk = Desk {
-            store: &parts.store,
-            clock: &self.clock,
-            config: &parts.config,
-            crm: crm.as_ref(),
-            account: &instance.account,
-        };
+        let share = self.parts.config.account_share;
+        let seat = self.seats.take(&instance.account, share);
         let mut poll = Poll {
-            parts,
+            parts: &self.parts,
             clock: &self.clock,
-            desk,
+            desk: self.desk(crm.as_ref(), instance, Some(&seat)),
             poller,
             instance,
             fence: *fence,
@@ -80,6 +95,62 @@ impl PollHandler {
         let result = poll.run().await;
         *fence = poll.fence;
         result
+    }
+
+    /// After a poll: a slice of the poller's snapshot or sweep, if one is due and this process has room for it.
+    ///
+    /// Nothing that happens here fails the job, whose poll has ended; what was not stored is done again.
+    async fn go_on_beside(&self, poller: &Poller, instance: &Instance, fence: Fence) {
+        if !beside::is_wanted(&instance.settings) {
+            return;
+        }
+        let Ok(_slot) = self.slices.try_acquire() else {
+            return;
+        };
+        let slice = async {
+            let crm = self.crm(instance)?;
+            let poll = Poll {
+                parts: &self.parts,
+                clock: &self.clock,
+                desk: Desk {
+                    beside: true,
+                    ..self.desk(crm.as_ref(), instance, None)
+                },
+                poller,
+                instance,
+                fence,
+            };
+            beside::go_on(poll).await
+        };
+        match Box::pin(slice).await {
+            Ok(()) => {}
+            Err(Stop::Store(ie_store::Error::Fenced)) => {
+                debug!(poller.id = %poller.id, "the next poll has begun; the walk goes on after it");
+            }
+            Err(error) => warn!(
+                poller.id = %poller.id,
+                error = %error,
+                "a walk through all records stopped; it goes on after the next poll"
+            ),
+        }
+    }
+
+    fn desk<'a>(
+        &'a self,
+        crm: &'a dyn Crm,
+        instance: &'a Instance,
+        seat: Option<&'a Seat<'a>>,
+    ) -> Desk<'a> {
+        Desk {
+            store: &self.parts.store,
+            clock: &self.clock,
+            config: &self.parts.config,
+            crm,
+            account: &instance.account,
+            settings: &instance.settings,
+            seat,
+            beside: false,
+        }
     }
 
     fn crm(&self, instance: &Instance) -> Result<Arc<dyn Crm>, Stop> {
@@ -107,7 +178,7 @@ impl PollHandler {
             requests = report.requests,
             records = report.records,
             changes = report.changes,
-            unreadable = report.unreadable,
+            quarantined = report.quarantined,
             "polled"
         );
         if !instance.valid {
@@ -130,40 +201,18 @@ impl PollHandler {
     ) -> Result<(), Failure> {
         let now = self.clock.now();
         let config = &self.parts.config;
-        let setback = match &stop {
-            Stop::Refused(refusal) => setback(refusal, poller.failures, config, now),
-            Stop::OutOfBudget { until } => Setback {
-                pause: (*until - now).to_std().unwrap_or_default(),
-                hold_account: None,
-                key_refused: false,
-                day_spent: false,
-            },
-            Stop::Shifting | Stop::Unusable(_) | Stop::Store(_) => Setback {
-                pause: patience(poller.failures, config),
-                hold_account: None,
-                key_refused: false,
-                day_spent: false,
-            },
-        };
-        counter!("ie_polls_total", "outcome" => "failed").increment(1);
-        let next_due = now + setback.pause;
+        let setback = setback(&stop, poller, config, (now, config.dice()));
+        let outcome = setback.waiting.map_or("failed", Waiting::as_str);
+        counter!("ie_polls_total", "outcome" => outcome).increment(1);
         warn!(
             instance.id = %instance.id,
             poll.object = poller.object,
             error = %stop,
-            next = %next_due,
+            next = %(now + setback.pause),
             "the poll did not finish; its cursor stays"
         );
-        let progress = Progress::Failed {
-            error: stop.to_string(),
-            next_due,
-            at: now,
-        };
-        let page = PageCommit {
-            versions: Vec::new(),
-            notifications: Vec::new(),
-            progress,
-        };
+        let progress = setback.progress(&stop, now);
+        let page = PageCommit::new(progress);
         match self.parts.store.commit_page(fence, &page).await {
             Ok(_) => {}
             Err(ie_store::Error::Fenced) => return Ok(()),
@@ -182,14 +231,17 @@ impl PollHandler {
     ) -> Result<(), ie_store::Error> {
         let (store, now) = (&self.parts.store, self.clock.now());
         if setback.day_spent {
-            store
-                .note_budget(&instance.account, None, Some(0), now)
-                .await?;
+            let note = Note {
+                remaining: Some(0),
+                day_turns_at: self.parts.config.day_turns_at,
+                ..Note::default()
+            };
+            store.note_budget(&instance.account, note, now).await?;
         }
         if let Some(hold) = setback.hold_account {
             store.hold_account(&instance.account, now + hold).await?;
         }
-        if setback.key_refused {
+        if setback.key_refused() {
             store
                 .set_validity(instance.id, false, Some(&stop.to_string()), now)
                 .await?;

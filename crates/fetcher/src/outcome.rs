@@ -2,10 +2,15 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Days, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use ie_insightly::Error as Refusal;
+use ie_model::{Poller, Waiting};
+use ie_store::Progress;
 
 use crate::Config;
+
+/// The longest time over which the polls of a new day are spread.
+const LONGEST_DAWN: Duration = Duration::from_secs(15 * 60);
 
 /// Why a poll stopped before its end.
 #[derive(Debug, thiserror::Error)]
@@ -13,15 +18,31 @@ pub(crate) enum Stop {
     /// Insightly said no, or nothing that can be read.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// The account's turn comes too late to wait for it.
-    #[error("the account's requests are used up until {until}")]
+    /// The account's requests of the day are used up.
+    #[error("the insightly account's requests of the day are used up until {until}")]
     OutOfBudget {
+        /// When it makes sense to ask again.
+        until: DateTime<Utc>,
+    },
+    /// The account's turn comes too late to wait for it.
+    #[error("other polls of the insightly account go first; this one's turn comes at {until}")]
+    NotYet {
         /// When it makes sense to ask again.
         until: DateTime<Utc>,
     },
     /// The list moved faster than it could be read.
     #[error("the list changed faster than it could be read; the same window is read again")]
     Shifting,
+    /// More records cannot be read than are put aside.
+    #[error(
+        "more than {limit} records cannot be read, such as one whose {reason}; nothing is passed over until they can be"
+    )]
+    Unreadable {
+        /// How many are put aside.
+        limit: u32,
+        /// What is wrong with one of them.
+        reason: String,
+    },
     /// The stored configuration cannot be used.
     #[error("the stored configuration cannot be used: {0}")]
     Unusable(String),
@@ -35,37 +56,100 @@ pub(crate) enum Stop {
 pub(crate) struct Setback {
     /// The pause before the poller is due again.
     pub(crate) pause: Duration,
-    /// Until when the whole account is left alone.
+    /// What it waits for, when that is no failure of its own.
+    pub(crate) waiting: Option<Waiting>,
+    /// How long the whole account is left alone.
     pub(crate) hold_account: Option<Duration>,
-    /// Whether Insightly has refused the key.
-    pub(crate) key_refused: bool,
     /// Whether the day's requests are used up.
     pub(crate) day_spent: bool,
 }
 
-/// What follows from Insightly's refusal, after `failures` failed polls in a row before this one.
+impl Setback {
+    fn pause(pause: Duration) -> Self {
+        Self {
+            pause,
+            waiting: None,
+            hold_account: None,
+            day_spent: false,
+        }
+    }
+
+    fn wait(waiting: Waiting, pause: Duration) -> Self {
+        Self {
+            waiting: Some(waiting),
+            ..Self::pause(pause)
+        }
+    }
+
+    /// Whether Insightly has refused the key.
+    pub(crate) fn key_refused(&self) -> bool {
+        self.waiting == Some(Waiting::RefusedKey)
+    }
+
+    /// What is written to the poller.
+    pub(crate) fn progress(&self, stop: &Stop, now: DateTime<Utc>) -> Progress {
+        let (error, next_due, at) = (stop.to_string(), now + self.pause, now);
+        match self.waiting {
+            Some(waiting) => Progress::Postponed {
+                waiting,
+                error: match waiting {
+                    Waiting::Skipped => format!("skipped: {error}"),
+                    _ => error,
+                },
+                next_due,
+                at,
+            },
+            None => Progress::Failed {
+                error,
+                next_due,
+                at,
+            },
+        }
+    }
+}
+
+/// What follows from a stop. `dice`, a number from 0 to 1, spreads those that stopped together.
 pub(crate) fn setback(
-    refusal: &Refusal,
-    failures: u32,
+    stop: &Stop,
+    poller: &Poller,
     config: &Config,
-    now: DateTime<Utc>,
+    (now, dice): (DateTime<Utc>, f64),
 ) -> Setback {
+    let spread = |pause: Duration| pause.mul_f64(0.9 + 0.2 * dice);
+    let until = |until: DateTime<Utc>| (until - now).to_std().unwrap_or_default();
+    match stop {
+        Stop::Refused(refusal) => {
+            let mut setback = refused(refusal, poller.failures, config, now);
+            setback.pause = if setback.day_spent {
+                setback.pause + dawn(poller, dice)
+            } else {
+                spread(setback.pause)
+            };
+            setback
+        }
+        Stop::OutOfBudget { until: day } => {
+            Setback::wait(Waiting::Budget, until(*day) + dawn(poller, dice))
+        }
+        Stop::NotYet { until: turn } => Setback::wait(Waiting::Rate, until(*turn)),
+        Stop::Shifting | Stop::Unreadable { .. } | Stop::Unusable(_) | Stop::Store(_) => {
+            Setback::pause(spread(patience(poller.failures, config)))
+        }
+    }
+}
+
+/// What follows from Insightly's refusal, after `failures` failed polls in a row before this one.
+fn refused(refusal: &Refusal, failures: u32, config: &Config, now: DateTime<Utc>) -> Setback {
     let patience = patience(failures, config);
-    let pause = |pause: Duration| Setback {
-        pause,
-        hold_account: None,
-        key_refused: false,
-        day_spent: false,
-    };
     match refusal {
         Refusal::RateLimited {
-            day_spent: true, ..
+            retry_after,
+            day_spent: true,
         } => {
-            let rest = rest_of_day(now);
+            let rest = rest_of_day(now, config.day_turns_at).max(retry_after.unwrap_or_default());
             Setback {
                 hold_account: Some(rest),
                 day_spent: true,
-                ..pause(rest)
+                ..Setback::wait(Waiting::Budget, rest)
             }
         }
         Refusal::RateLimited {
@@ -75,129 +159,44 @@ pub(crate) fn setback(
             let wait = retry_after.unwrap_or(Duration::from_secs(1));
             Setback {
                 hold_account: Some(wait),
-                ..pause(wait)
+                ..Setback::wait(Waiting::Rate, wait)
             }
         }
-        Refusal::Unauthorized { .. } => Setback {
-            key_refused: true,
-            ..pause(config.refused_retry)
-        },
+        Refusal::Unauthorized { .. } => Setback::wait(Waiting::RefusedKey, config.refused_retry),
         Refusal::Forbidden { .. } | Refusal::NotAllowed | Refusal::NotFound => {
-            pause(config.forbidden_retry)
+            Setback::wait(Waiting::Skipped, config.forbidden_retry)
         }
-        Refusal::Unavailable { retry_after, .. } => {
-            let wait = retry_after.unwrap_or(patience).max(patience);
-            Setback {
-                hold_account: *retry_after,
-                ..pause(wait)
-            }
-        }
-        Refusal::BadRequest { .. } | Refusal::Unexpected { .. } => pause(patience),
-        Refusal::BadAddress { .. } => pause(config.retry_max),
+        Refusal::Unavailable { retry_after, .. } => Setback {
+            hold_account: *retry_after,
+            ..Setback::pause(retry_after.unwrap_or(patience).max(patience))
+        },
+        Refusal::BadRequest { .. } | Refusal::Unexpected { .. } => Setback::pause(patience),
+        Refusal::BadAddress { .. } | Refusal::Moved { .. } => Setback::pause(config.retry_max),
     }
 }
 
 /// The pause after `failures` failures in a row: doubled each time, up to the maximum.
-pub(crate) fn patience(failures: u32, config: &Config) -> Duration {
+fn patience(failures: u32, config: &Config) -> Duration {
     config
         .retry_min
         .saturating_mul(1 << failures.min(16))
         .min(config.retry_max)
 }
 
-/// The time until Insightly's next day begins: 00:00 UTC, as far as is known.
-fn rest_of_day(now: DateTime<Utc>) -> Duration {
-    let midnight = (now.date_naive() + Days::new(1))
-        .and_time(NaiveTime::MIN)
-        .and_utc();
-    (midnight - now + TimeDelta::seconds(1))
-        .to_std()
-        .unwrap_or_default()
+/// The time until Insightly's next day begins.
+fn rest_of_day(now: DateTime<Utc>, turns_at: Duration) -> Duration {
+    let day = Duration::from_secs(24 * 60 * 60).as_millis();
+    let now = u128::from(now.timestamp_millis().unsigned_abs());
+    let over = (now + day - turns_at.as_millis() % day) % day;
+    Duration::from_millis(u64::try_from(day - over).unwrap_or(u64::MAX))
+}
+
+/// How long after the begin of a day this poller is due: not all at once.
+fn dawn(poller: &Poller, dice: f64) -> Duration {
+    let interval = Duration::from_secs(u64::from(poller.interval_minutes) * 60);
+    interval.min(LONGEST_DAWN).mul_f64(dice)
 }
 
 #[cfg(test)]
-mod tests {
-    use ie_platform::config::Section;
-
-    use super::*;
-
-    fn config() -> Config {
-        #[derive(serde::Deserialize)]
-        struct File {
-            fetcher: Config,
-        }
-        toml::from_str::<File>(Config::DEFAULTS).unwrap().fetcher
-    }
-
-    fn now() -> DateTime<Utc> {
-        "2026-11-24T23:00:00Z".parse().unwrap()
-    }
-
-    #[test]
-    fn a_spent_day_waits_for_the_next_one() {
-        let refusal = Refusal::RateLimited {
-            retry_after: Some(Duration::from_secs(1)),
-            day_spent: true,
-        };
-        let setback = setback(&refusal, 0, &config(), now());
-        assert_eq!(setback.pause, Duration::from_secs(3601));
-        assert_eq!(setback.hold_account, Some(setback.pause));
-    }
-
-    #[test]
-    fn a_burst_waits_as_long_as_insightly_asks() {
-        let refusal = Refusal::RateLimited {
-            retry_after: Some(Duration::from_secs(7)),
-            day_spent: false,
-        };
-        assert_eq!(
-            setback(&refusal, 0, &config(), now()).hold_account,
-            Some(Duration::from_secs(7))
-        );
-    }
-
-    #[test]
-    fn a_refused_key_is_tried_again_rarely() {
-        let setback = setback(
-            &Refusal::Unauthorized {
-                message: String::new(),
-            },
-            0,
-            &config(),
-            now(),
-        );
-        assert!(setback.key_refused);
-        assert_eq!(setback.pause, config().refused_retry);
-    }
-
-    #[test]
-    fn failures_in_a_row_wait_longer_up_to_the_maximum() {
-        let refusal = Refusal::Unexpected {
-            what: "HTML".to_owned(),
-        };
-        let pauses: Vec<_> = [0, 1, 2, 30]
-            .map(|failures| {
-                setback(&refusal, failures, &config(), now())
-                    .pause
-                    .as_secs()
-            })
-            .into();
-        assert_eq!(pauses, [5, 10, 20, 600]);
-    }
-
-    #[test]
-    fn an_object_that_is_not_allowed_does_not_trouble_the_account() {
-        let setback = setback(
-            &Refusal::Forbidden {
-                message: String::new(),
-            },
-            9,
-            &config(),
-            now(),
-        );
-        assert_eq!(
-            (setback.pause, setback.hold_account),
-            (config().forbidden_retry, None)
-        );
-    }
-}
+#[path = "outcome_tests.rs"]
+mod tests;

@@ -4,14 +4,19 @@
 //! place to the left and the first of the next page would be skipped. So pages overlap by one record:
 //! if the first record of a page is none of the previous page, something moved, and the reader steps
 //! back until the pages meet again. A record read twice costs nothing, as its version is known.
+//! Records are recognized by their content: one that was changed may itself have moved to the end of the list, beyond
+//! others that are not read yet.
 
 use std::collections::HashSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// How often a walk may step back before it gives up; the next poll reads the same window again.
 const MAX_STEPS_BACK: u32 = 32;
 
-/// The position of a walk through the pages of one window.
-#[derive(Debug)]
+/// The position of a walk through the pages of one window; stored where a walk goes on later.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Pages {
     skip: u64,
     top: u64,
@@ -50,32 +55,39 @@ impl Pages {
         self.skip
     }
 
-    /// Judges the page that was read at [`Pages::skip`] and moves on.
+    /// Judges the page that was read at [`Pages::skip`] and moves on; `mark` is what its records are recognized by.
     ///
     /// `total` is the number of all matches when the page was made, if Insightly said so.
-    pub(crate) fn after(&mut self, ids: &[String], total: Option<u64>) -> Step {
-        if self.skip > 0
-            && !ids
+    pub(crate) fn after<T>(
+        &mut self,
+        page: &[T],
+        mark: impl Fn(&T) -> String,
+        total: Option<u64>,
+    ) -> Step {
+        let meets = !self.previous.is_empty()
+            && page
                 .first()
-                .is_some_and(|first| self.previous.contains(first))
-        {
+                .is_some_and(|first| self.previous.contains(&mark(first)));
+        if self.skip > 0 && !meets {
             return self.step_back();
         }
         self.failures_in_a_row = 0;
-        let read = self.skip + ids.len() as u64;
+        let read = self.skip + page.len() as u64;
         let complete = match total {
             Some(total) => read >= total,
             // Without a total the end is where nothing new comes, since Insightly may cap a page silently.
-            None => ids.is_empty() || (self.skip > 0 && ids.len() == 1),
+            None => page.is_empty() || (meets && page.len() == 1),
         };
         if complete {
             return Step::Complete;
         }
-        if ids.is_empty() {
+        if page.is_empty() {
             return self.step_back();
         }
-        self.skip = if ids.len() == 1 { read } else { read - 1 };
-        self.previous = ids.iter().cloned().collect();
+        // A page of one record has nothing but the overlap: known to be capped, the walk goes on beyond it.
+        let beyond = page.len() == 1 && total.is_some();
+        self.skip = if beyond { read } else { read - 1 };
+        self.previous = page.iter().map(mark).collect();
         Step::Continue
     }
 
@@ -89,6 +101,12 @@ impl Pages {
         self.skip = self.skip.saturating_sub(back.max(1));
         Step::Back
     }
+}
+
+/// What a record is recognized by from page to page.
+pub(crate) fn content(record: &Value) -> String {
+    let digest = ie_insightly::normalize::digest(record);
+    format!("{:032x}", u128::from_be_bytes(digest.0))
 }
 
 #[cfg(test)]
@@ -114,9 +132,14 @@ mod tests {
                 .take(cap.min(top as usize))
                 .copied()
                 .collect();
-            let ids: Vec<String> = page.iter().map(u32::to_string).collect();
+            let total = counted.then_some(list.len() as u64);
+            let step = pages.after(&page, u32::to_string, total);
             seen.extend(page);
-            match pages.after(&ids, counted.then_some(list.len() as u64)) {
+            // As a walk that is left after each page and goes on from what is stored.
+            let place = serde_json::to_string(&pages).unwrap();
+            assert_eq!(serde_json::from_str::<Pages>(&place).unwrap(), pages);
+            pages = serde_json::from_str(&place).unwrap();
+            match step {
                 Step::Continue | Step::Back => {}
                 Step::Complete => return Some((seen, request + 1)),
                 Step::GiveUp => return None,
@@ -152,6 +175,30 @@ mod tests {
             let (seen, _) = walk(&mut (0..1234).collect(), (500, 100, counted), |_, _| {}).unwrap();
             assert_eq!(seen.len(), 1234);
         }
+    }
+
+    #[test]
+    fn a_list_of_any_length_comes_to_its_end_without_a_total() {
+        for size in 0..12 {
+            let (seen, _) = walk(&mut (0..size).collect(), (4, 500, false), |_, _| {}).unwrap();
+            assert_eq!(seen.len(), size as usize);
+        }
+    }
+
+    #[test]
+    fn a_record_that_was_changed_and_moved_to_the_end_hides_none() {
+        // By the time of the update: the last record of the first page is changed and moves behind 3, which is not read
+        // yet, while as many before it go away as make it the first of the next page.
+        let before = ["1", "2", "3", "4"];
+        let after = ["3", "2 again"];
+        let mut pages = Pages::new(2);
+        let mark = |record: &&str| (*record).to_owned();
+
+        let first = pages.after(&before[..2], mark, Some(4));
+        let second = pages.after(&after[1..], mark, Some(2));
+
+        assert_eq!((first, second), (Step::Continue, Step::Back));
+        assert_eq!(pages.skip(), 0);
     }
 
     #[test]

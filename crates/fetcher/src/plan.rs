@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use ie_insightly::normalize::Observed;
+use ie_insightly::normalize::{Observed, changes};
 use ie_model::{EventType, Version};
+use serde_json::Value;
 
 /// What the decision depends on besides the records and what is known of them.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Rules {
+pub(crate) struct Rules<'a> {
     /// Insightly's time from which on changes are asked for.
     pub(crate) window_start: DateTime<Utc>,
     /// Insightly's time when the instance was created: older changes are not events.
@@ -17,6 +18,36 @@ pub(crate) struct Rules {
     pub(crate) created_tolerance: TimeDelta,
     /// Whether records from before the window are dropped.
     pub(crate) filter_by_updated_date: bool,
+    /// Where the updated date of a record stands, when updates are to say what they changed.
+    pub(crate) what_changed: Option<&'a str>,
+    /// Whether an update that moved nothing but its date is no event.
+    pub(crate) skip_unchanged: bool,
+}
+
+/// What follows from the records of a page.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Plan {
+    /// The records that changed, in the order of the page.
+    pub(crate) changes: Vec<Change>,
+    /// Records whose date alone moved, where that is no event: what is remembered of them from now on.
+    pub(crate) unchanged: Vec<(String, Version)>,
+}
+
+impl Plan {
+    /// What is remembered from now on.
+    pub(crate) fn versions(&self) -> impl Iterator<Item = (String, Version)> {
+        let changed = self
+            .changes
+            .iter()
+            .map(|change| (change.observed.object_id.clone(), change.version.clone()));
+        changed.chain(self.unchanged.iter().cloned())
+    }
+
+    /// What follows from more records.
+    pub(crate) fn extend(&mut self, more: Self) {
+        self.changes.extend(more.changes);
+        self.unchanged.extend(more.unchanged);
+    }
 }
 
 /// A record that changed.
@@ -28,6 +59,10 @@ pub(crate) struct Change {
     pub(crate) observed: Observed,
     /// What is remembered of it from now on.
     pub(crate) version: Version,
+    /// Whether it is no change but the first sight of what existed before.
+    pub(crate) snapshot: bool,
+    /// What an update changed, when that is asked for; null when it is not known.
+    pub(crate) what: Option<Value>,
 }
 
 /// The changes among the records of one page, in the order of the page.
@@ -37,8 +72,8 @@ pub(crate) struct Change {
 pub(crate) fn plan(
     records: Vec<Observed>,
     known: &HashMap<String, Version>,
-    rules: &Rules,
-) -> Vec<Change> {
+    rules: &Rules<'_>,
+) -> Plan {
     let mut newest: HashMap<String, usize> = HashMap::new();
     for (index, record) in records.iter().enumerate() {
         let best = newest.entry(record.object_id.clone()).or_insert(index);
@@ -46,28 +81,39 @@ pub(crate) fn plan(
             *best = index;
         }
     }
-    let changed = |(index, observed): (usize, Observed)| {
-        let is_newest = newest.get(&observed.object_id) == Some(&index);
-        if is_newest {
-            change(observed, known, rules)
-        } else {
-            None
+    let mut plan = Plan::default();
+    for (index, observed) in records.into_iter().enumerate() {
+        if newest.get(&observed.object_id) != Some(&index) {
+            continue;
         }
-    };
-    records
-        .into_iter()
-        .enumerate()
-        .filter_map(changed)
-        .collect()
+        match judge(observed, known, rules) {
+            Some(Judged::Changed(change)) => plan.changes.push(*change),
+            Some(Judged::DateMoved(object, version)) => plan.unchanged.push((object, version)),
+            None => {}
+        }
+    }
+    plan
 }
 
-fn change(observed: Observed, known: &HashMap<String, Version>, rules: &Rules) -> Option<Change> {
+/// What is made of one record.
+enum Judged {
+    Changed(Box<Change>),
+    DateMoved(String, Version),
+}
+
+fn judge(
+    observed: Observed,
+    known: &HashMap<String, Version>,
+    rules: &Rules<'_>,
+) -> Option<Judged> {
     let last = known.get(&observed.object_id);
     let outside = observed.updated < rules.baseline
         || (rules.filter_by_updated_date && observed.updated < rules.window_start);
     let stale = last.is_some_and(|last| {
         observed.updated < last.updated_at
-            || (observed.updated == last.updated_at && observed.digest == last.digest)
+            || (observed.updated == last.updated_at
+                // A search that still finds what was deleted brings back no one: only a later write does.
+                && (observed.digest == last.digest || last.is_gone()))
     });
     if outside || stale {
         return None;
@@ -75,160 +121,52 @@ fn change(observed: Observed, known: &HashMap<String, Version>, rules: &Rules) -
     let created_just_now = observed
         .created
         .is_some_and(|created| observed.updated - created <= rules.created_tolerance);
-    // An object that was seen before is never created again, whatever its dates say.
-    let event_type = if last.is_none() && created_just_now {
+    // An object that was seen before is never created again, whatever its dates say; unless it was deleted since.
+    let event_type = if last.is_none_or(Version::is_gone) && created_just_now {
         EventType::Created
     } else {
         EventType::Updated
     };
+    // The digest leaves the updated date out.
+    if let Some(last) = last
+        && rules.skip_unchanged
+        && last.digest == observed.digest
+    {
+        let version = Version {
+            updated_at: observed.updated,
+            // From now on, where it was not asked for before.
+            content: rules.what_changed.map(|_| observed.record.to_string()),
+            ..last.clone()
+        };
+        return Some(Judged::DateMoved(observed.object_id, version));
+    }
+    let what = rules
+        .what_changed
+        .filter(|_| event_type == EventType::Updated)
+        .map(|updated_path| what_changed(last, &observed.record, updated_path));
     let version = Version {
         updated_at: observed.updated,
         digest: observed.digest,
-        sequence: last.map_or(0, |last| last.sequence) + 1,
+        sequence: Version::next_sequence(last, observed.updated),
+        content: None,
     };
-    Some(Change {
+    Some(Judged::Changed(Box::new(Change {
         event_type,
         observed,
         version,
+        snapshot: false,
+        what,
+    })))
+}
+
+/// Null when the former content is not known: the record was not seen before, or its content was not kept then.
+pub(crate) fn what_changed(last: Option<&Version>, record: &Value, updated_path: &str) -> Value {
+    let former = last.and_then(|last| last.content.as_deref());
+    let former = former.and_then(|content| serde_json::from_str::<Value>(content).ok());
+    former.map_or(Value::Null, |former| {
+        Value::Object(changes(&former, record, updated_path))
     })
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use serde_json::json;
-
-    use super::*;
-
-    fn at(second: i64) -> DateTime<Utc> {
-        DateTime::from_timestamp(1_700_000_000 + second, 0).unwrap()
-    }
-
-    fn record(id: u32, created: i64, updated: i64, name: &str) -> Observed {
-        let record = json!({"CONTACT_ID": id, "NAME": name});
-        Observed {
-            object_id: id.to_string(),
-            updated: at(updated),
-            created: Some(at(created)),
-            digest: ie_insightly::normalize::digest(&record),
-            record,
-        }
-    }
-
-    fn rules() -> Rules {
-        Rules {
-            window_start: at(0),
-            baseline: at(0),
-            created_tolerance: TimeDelta::seconds(10),
-            filter_by_updated_date: true,
-        }
-    }
-
-    fn remember(changes: &[Change], known: &mut HashMap<String, Version>) {
-        for change in changes {
-            known.insert(change.observed.object_id.clone(), change.version.clone());
-        }
-    }
-
-    #[test]
-    fn updated_within_the_tolerance_of_created_is_created() {
-        let changes = plan(
-            vec![record(1, 5, 15, "a"), record(2, 5, 16, "b")],
-            &HashMap::new(),
-            &rules(),
-        );
-        let types: Vec<_> = changes.iter().map(|change| change.event_type).collect();
-        assert_eq!(types, [EventType::Created, EventType::Updated]);
-    }
-
-    #[test]
-    fn a_known_object_is_never_created_again() {
-        let mut known = HashMap::new();
-        remember(
-            &plan(vec![record(1, 5, 5, "a")], &known, &rules()),
-            &mut known,
-        );
-        let changes = plan(vec![record(1, 5, 6, "b")], &known, &rules());
-        assert_eq!(changes[0].event_type, EventType::Updated);
-        assert_eq!(changes[0].version.sequence, 2);
-    }
-
-    #[test]
-    fn two_writes_within_one_second_are_two_changes() {
-        let mut known = HashMap::new();
-        remember(
-            &plan(vec![record(1, 5, 5, "a")], &known, &rules()),
-            &mut known,
-        );
-        assert_eq!(plan(vec![record(1, 5, 5, "b")], &known, &rules()).len(), 1);
-    }
-
-    #[test]
-    fn a_record_older_than_what_was_emitted_is_no_change() {
-        let mut known = HashMap::new();
-        remember(
-            &plan(vec![record(1, 5, 9, "new")], &known, &rules()),
-            &mut known,
-        );
-        assert!(plan(vec![record(1, 5, 8, "old")], &known, &rules()).is_empty());
-    }
-
-    #[test]
-    fn a_record_from_before_the_instance_is_no_change() {
-        let rules = Rules {
-            baseline: at(10),
-            filter_by_updated_date: false,
-            ..rules()
-        };
-        let changes = plan(
-            vec![record(1, 9, 9, "a"), record(2, 10, 10, "b")],
-            &HashMap::new(),
-            &rules,
-        );
-        assert_eq!(changes.len(), 1);
-        assert_eq!(changes[0].observed.object_id, "2");
-    }
-
-    #[test]
-    fn a_record_from_before_the_window_is_dropped_only_by_the_filter() {
-        let strict = Rules {
-            window_start: at(10),
-            ..rules()
-        };
-        assert!(plan(vec![record(1, 9, 9, "a")], &HashMap::new(), &strict).is_empty());
-        let lenient = Rules {
-            filter_by_updated_date: false,
-            ..strict
-        };
-        assert_eq!(
-            plan(vec![record(1, 9, 9, "a")], &HashMap::new(), &lenient).len(),
-            1
-        );
-    }
-
-    proptest! {
-        #[test]
-        fn whatever_is_read_again_is_no_change(
-            writes in prop::collection::vec((0_u32..8, 0_i64..20, "[ab]"), 0..60),
-            pages in 1_usize..9,
-        ) {
-            let records: Vec<_> =
-                writes.iter().map(|(id, updated, name)| record(*id, 0, *updated, name)).collect();
-            let mut known = HashMap::new();
-            for page in records.chunks(pages) {
-                let changes = plan(page.to_vec(), &known, &rules());
-                for change in &changes {
-                    let before = known.get(&change.observed.object_id).map_or(0, |v: &Version| v.sequence);
-                    prop_assert_eq!(change.version.sequence, before + 1);
-                }
-                remember(&changes, &mut known);
-            }
-            // The last version of each object is known, so reading those again finds nothing.
-            let last: Vec<_> = records
-                .into_iter()
-                .filter(|r| known[&r.object_id].updated_at == r.updated && known[&r.object_id].digest == r.digest)
-                .collect();
-            prop_assert!(plan(last, &known, &rules()).is_empty());
-        }
-    }
-}
+mod tests;

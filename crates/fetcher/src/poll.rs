@@ -4,23 +4,29 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use ie_broker::Outgoing;
 use ie_insightly::normalize::{Observed, Reader};
-use ie_model::{ChangeEvent, Fence, Instance, Notification, NotificationBody, Poller};
+use ie_model::{Fence, Initial, Instance, Poller};
 use ie_platform::clock::SharedClock;
-use ie_platform::telemetry::current_traceparent;
-use ie_store::{NewNotification, PageCommit, Progress};
+use ie_store::{Error as StoreError, PageCommit, Progress};
 use metrics::counter;
 use serde_json::Value;
-use tracing::warn;
 
+use crate::aside::{Met, Reread};
+use crate::events::remembered;
 use crate::outcome::Stop;
-use crate::pages::{Pages, Step};
-use crate::plan::{Change, Rules, plan};
-use crate::publish::publish;
+use crate::pace::{Pace, next};
+use crate::pages::{Pages, Step, content};
+use crate::plan::{Plan, Rules, plan};
 use crate::request::Desk;
 use crate::run::Parts;
+use crate::snapshot_plan::first_sight;
 use crate::window::{Window, window};
+
+/// A poll of more requests is a walk, of which an account may have fewer at once.
+const SHORT_WALK: u32 = 3;
+
+/// How often a walk says what is left of the day, in requests.
+const NOTE_EVERY: u32 = 20;
 
 /// A poll under way.
 pub(crate) struct Poll<'a> {
@@ -39,7 +45,24 @@ pub(crate) struct Report {
     pub(crate) requests: u32,
     pub(crate) records: usize,
     pub(crate) changes: usize,
-    pub(crate) unreadable: usize,
+    pub(crate) quarantined: usize,
+}
+
+/// A walk through the pages of a window.
+struct Walk {
+    reader: Reader,
+    window: Window,
+    /// When it began, by our clock.
+    began: DateTime<Utc>,
+    met: Met,
+}
+
+/// The end of a walk.
+struct End {
+    /// Insightly's time when the walk began.
+    window_end: DateTime<Utc>,
+    pace: Pace,
+    reread: Reread,
 }
 
 impl Poll<'_> {
@@ -51,35 +74,43 @@ impl Poll<'_> {
         let window = window(self.poller, &self.instance.settings, page_size)
             .map_err(|error| Stop::Unusable(error.to_string()))?;
         let mut pages = Pages::new(window.search.top);
+        let mut walk = Walk {
+            reader,
+            window,
+            began: self.clock.now(),
+            met: Met::default(),
+        };
         let mut report = Report::default();
         let mut walk_began = None;
         loop {
             let search = ie_insightly::Search {
                 skip: pages.skip(),
-                ..window.search.clone()
+                ..walk.window.search.clone()
             };
             let answer = self.desk.search(&self.poller.object, &search).await?;
             report.requests += 1;
             // The window ends at Insightly's time when the walk began, never at ours.
             let window_end = *walk_began.get_or_insert(answer.server_date);
-            let ids: Vec<String> = answer
-                .body
-                .records
-                .iter()
-                .map(|record| self.identity(record))
-                .collect();
-            let step = pages.after(&ids, answer.body.total);
+            let step = pages.after(&answer.body.records, content, answer.body.total);
             if step == Step::GiveUp {
                 return Err(Stop::Shifting);
             }
-            let complete = step == Step::Complete;
-            if complete {
-                self.desk.note_budget(&answer).await?;
+            let mut end = None;
+            if step == Step::Complete {
+                let reread = self.reread(&walk.reader).await?;
+                report.requests += reread.requests;
+                end = Some(End {
+                    window_end,
+                    pace: self.desk.note_poll(answer.budget, report.requests).await?,
+                    reread,
+                });
+            } else if report.requests == SHORT_WALK {
+                self.desk.walk_on()?;
+            } else if report.requests.is_multiple_of(NOTE_EVERY) {
+                self.desk.note_budget(answer.budget).await?;
             }
-            report.records += answer.body.records.len();
-            let observed = self.read(&reader, answer.body.records, &mut report);
-            report.changes += self
-                .commit(observed, &window, complete.then_some(window_end))
+            let complete = end.is_some();
+            self.commit(answer.body.records, &mut walk, end, &mut report)
                 .await?;
             if complete {
                 return Ok(report);
@@ -87,190 +118,116 @@ impl Poll<'_> {
         }
     }
 
-    /// The id of a record, to recognize it across pages; its content where it has none.
-    fn identity(&self, record: &Value) -> String {
-        record
-            .get(&self.poller.config.id_field)
-            .unwrap_or(record)
-            .to_string()
-    }
-
-    fn read(&self, reader: &Reader, records: Vec<Value>, report: &mut Report) -> Vec<Observed> {
-        let mut observed = Vec::with_capacity(records.len());
-        for record in records {
-            match reader.read(record) {
-                Ok(record) => observed.push(record),
-                Err(bad) => {
-                    report.unreadable += 1;
-                    counter!("ie_records_unreadable_total").increment(1);
-                    warn!(
-                        poll.object = self.poller.object,
-                        instance.id = %self.poller.instance,
-                        object.id = bad.object_id,
-                        reason = bad.reason,
-                        "a record cannot be read and is left out"
-                    );
-                }
-            }
-        }
-        observed
-    }
-
     /// Stores a page's changes, their notifications and the progress in one transaction, then publishes.
     async fn commit(
         &mut self,
-        observed: Vec<Observed>,
-        window: &Window,
-        window_end: Option<DateTime<Utc>>,
-    ) -> Result<usize, Stop> {
-        let store = &self.parts.store;
-        let known = if observed.is_empty() {
-            HashMap::new()
-        } else {
-            let ids: Vec<String> = observed
-                .iter()
-                .map(|record| record.object_id.clone())
-                .collect();
-            store.known_versions(self.poller.id, &ids).await?
-        };
-        let changes = plan(observed, &known, &self.rules(window));
-        let notifications = self.notifications(&changes).await?;
-        let page = PageCommit {
-            versions: changes
-                .iter()
-                .map(|c| (c.observed.object_id.clone(), c.version.clone()))
-                .collect(),
-            notifications,
-            progress: self.progress(window_end),
-        };
-        self.fence = store.commit_page(self.fence, &page).await?;
+        records: Vec<Value>,
+        walk: &mut Walk,
+        mut end: Option<End>,
+        report: &mut Report,
+    ) -> Result<(), Stop> {
+        report.records += records.len();
+        let (observed, found) = self.read(&walk.reader, records, walk.window.start);
+        report.quarantined += found.len();
+        walk.met.note(&found);
+        let first_bad = found.first().map(|bad| bad.reason.clone());
+
+        let mut page = PageCommit::new(self.progress(walk, end.as_ref()));
+        let walked = end.is_some().then_some((walk.window.start, walk.began));
+        let mut nothing = Reread::default();
+        let reread = end.as_mut().map_or(&mut nothing, |end| &mut end.reread);
+        page.quarantine = self.quarantine(&walk.met, (&observed, found), reread, walked);
+        let readable = std::mem::take(&mut reread.readable);
+        let Plan { changes, unchanged } = self.plan(observed, readable, walk).await?;
+        report.changes += changes.len();
+        page.versions = remembered(&changes, &self.instance.settings);
+        page.versions.extend(unchanged);
+        page.notifications = self.notifications(&changes).await?;
+        if let Progress::Finished { cursor, .. } = page.progress {
+            page.prune = self.prune(&walk.window, cursor, report.changes);
+        }
+        let stored = self.parts.store.commit_page(self.fence, &page).await;
+        self.fence = stored.map_err(|error| match error {
+            StoreError::QuarantineFull { limit } => Stop::Unreadable {
+                limit,
+                reason: first_bad.unwrap_or_default(),
+            },
+            error => error.into(),
+        })?;
         for change in &changes {
             counter!("ie_changes_total", "type" => change.event_type.as_str()).increment(1);
         }
         self.publish(&page.notifications).await;
-        Ok(changes.len())
+        Ok(())
     }
 
-    async fn publish(&self, notifications: &[NewNotification]) {
-        let batch: Vec<_> = notifications
-            .iter()
-            .map(|new| Outgoing {
-                message: &new.notification,
-                traceparent: new.traceparent.clone(),
-                republished: false,
-                attempt: 1,
-            })
-            .collect();
-        if let Err(error) = publish(
-            &self.parts.broker,
-            &self.parts.store,
-            &batch,
-            self.clock.now(),
-        )
-        .await
-        {
-            warn!(
-                error = format!("{error:#}"),
-                notifications = batch.len(),
-                "notifications are stored but not all are in the queue yet; the relay publishes them"
-            );
+    /// What changed among the records of a page, and among those that left the quarantine.
+    async fn plan(
+        &self,
+        observed: Vec<Observed>,
+        readable: Vec<(Observed, DateTime<Utc>)>,
+        walk: &Walk,
+    ) -> Result<Plan, Stop> {
+        let again = readable.iter().map(|(record, _)| record);
+        let ids = observed.iter().chain(again);
+        let ids: Vec<String> = ids.map(|record| record.object_id.clone()).collect();
+        let mut known = if ids.is_empty() {
+            HashMap::new()
+        } else {
+            let store = &self.parts.store;
+            store.known_versions(self.poller.id, &ids).await?
+        };
+        let rules = self.rules(walk);
+        let mut whole = plan(observed, &known, &rules);
+        for (record, window_start) in readable {
+            known.extend(whole.versions());
+            // One that a snapshot could not read is older than any window.
+            if self.instance.settings.initial == Initial::Snapshot
+                && record.updated < self.poller.baseline
+            {
+                let seen = first_sight(vec![record], &known, self.poller.baseline);
+                whole.changes.extend(seen);
+                continue;
+            }
+            // Its change belongs to the window in which it could not be read.
+            let rules = Rules {
+                window_start,
+                ..rules
+            };
+            whole.extend(plan(vec![record], &known, &rules));
         }
+        Ok(whole)
     }
 
-    fn rules(&self, window: &Window) -> Rules {
-        let config = &self.poller.config;
+    fn rules<'w>(&self, walk: &'w Walk) -> Rules<'w> {
+        let (config, settings) = (&self.poller.config, &self.instance.settings);
         Rules {
-            window_start: window.start,
+            window_start: walk.window.start,
             baseline: self.poller.baseline,
             created_tolerance: TimeDelta::seconds(i64::from(config.created_check_tolerance)),
             filter_by_updated_date: config.filter_by_updated_date,
+            what_changed: settings.changes.then(|| walk.reader.updated_path()),
+            skip_unchanged: settings.skip_unchanged,
         }
     }
 
-    fn progress(&self, window_end: Option<DateTime<Utc>>) -> Progress {
+    /// Where the poller stands after a page; `end` after the last one.
+    fn progress(&self, walk: &Walk, end: Option<&End>) -> Progress {
         let now = self.clock.now();
-        match window_end {
-            Some(cursor) => Progress::Finished {
-                cursor,
-                next_due: self.next_due(now),
-                at: now,
-            },
-            None => Progress::UnderWay {
-                lease_until: now + self.parts.config.lease,
-            },
-        }
-    }
-
-    /// The next poll, an interval from now, spread so that pollers created together do not stay together.
-    fn next_due(&self, now: DateTime<Utc>) -> DateTime<Utc> {
-        let interval = f64::from(self.poller.interval_minutes) * 60.0;
-        let jitter = self.parts.config.jitter;
-        let spread = 1.0 + jitter * rand::random_range(-1.0..=1.0);
-        now + TimeDelta::milliseconds((interval * spread * 1000.0) as i64)
-    }
-
-    async fn notifications(&self, changes: &[Change]) -> Result<Vec<NewNotification>, Stop> {
-        let batch = usize::from(self.instance.settings.batch.max(1));
-        let count = changes.len().div_ceil(batch);
-        if count == 0 {
-            return Ok(Vec::new());
-        }
-        let ids = self
-            .parts
-            .store
-            .reserve_notification_ids(count as u32)
-            .await?;
-        let now = self.clock.now();
-        let due_at = now + self.parts.config.publish_grace;
-        let traceparent = current_traceparent();
-        let make = |(changes, id): (&[Change], _)| {
-            let events: Vec<_> = changes
-                .iter()
-                .map(|change| self.event(change, now))
-                .collect();
-            let records: Vec<_> = changes
-                .iter()
-                .map(|change| &change.observed.record)
-                .collect();
-            let resource = &self.poller.resource;
-            let (instance, created_at) = (self.instance, now);
-            let body = NotificationBody {
-                id,
-                instance,
-                resource,
-                created_at,
-                events: &events,
-                records: &records,
+        let config = &self.parts.config;
+        let Some(end) = end else {
+            return Progress::UnderWay {
+                lease_until: now + config.lease,
             };
-            let body = body
-                .to_raw()
-                .map_err(|error| Stop::Unusable(error.to_string()))?;
-            let notification = Notification {
-                id,
-                instance: instance.id,
-                resource: resource.clone(),
-                created_at,
-                body,
-            };
-            Ok(NewNotification {
-                notification,
-                traceparent: traceparent.clone(),
-                due_at,
-            })
         };
-        changes.chunks(batch).zip(ids).map(make).collect()
-    }
-
-    fn event(&self, change: &Change, now: DateTime<Utc>) -> ChangeEvent {
-        ChangeEvent {
-            object_type: self.poller.resource.clone(),
-            object_id: change.observed.object_id.clone(),
-            event_type: change.event_type,
-            date: change.observed.updated,
-            poll_date: now,
-            element_key: "insightly".to_owned(),
-            hub_key: "crm".to_owned(),
-            sequence: change.version.sequence,
+        let dice = (config.jitter, config.dice());
+        let next = next(self.poller, end.pace, now, dice);
+        let window = (self.poller.cursor, end.window_end);
+        Progress::Finished {
+            cursor: walk.met.cursor(window, self.poller.interval_minutes),
+            next_due: next.due,
+            planned: next.planned,
+            at: now,
         }
     }
 }

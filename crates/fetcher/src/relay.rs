@@ -51,8 +51,11 @@ pub(crate) async fn run(
     Ok(())
 }
 
-/// Publishes batch after batch until nothing is due.
-async fn sweep(parts: &Parts, clock: &SharedClock) -> anyhow::Result<usize> {
+/// Publishes batch after batch until nothing is due; gives the number of those that reached the queue.
+///
+/// # Errors
+/// The store or the broker cannot be reached; what was not confirmed is due again later.
+pub async fn sweep(parts: &Parts, clock: &SharedClock) -> anyhow::Result<usize> {
     let mut total = 0;
     loop {
         let due = parts

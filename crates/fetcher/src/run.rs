@@ -50,10 +50,7 @@ pub async fn run(context: Context, parts: Parts) -> anyhow::Result<()> {
     context
         .lifecycle
         .spawn("relay", relay::run(parts.clone(), clock, lifecycle));
-    let handler = Arc::new(PollHandler {
-        parts: parts.clone(),
-        clock: context.clock.clone(),
-    });
+    let handler = Arc::new(PollHandler::new(parts.clone(), context.clock.clone()));
     let (broker, lifecycle) = (parts.broker.clone(), context.lifecycle.clone());
     let settings = ConsumerSettings {
         prefetch: parts.config.prefetch,

@@ -14,6 +14,8 @@ pub(crate) struct Window {
     pub(crate) start: DateTime<Utc>,
     /// The request, without its place in the pages.
     pub(crate) search: Search,
+    /// Whether what is asked for follows the cursor, as the URL has a variable for its time.
+    pub(crate) moves: bool,
 }
 
 /// A stored template or zone that does not work any more.
@@ -62,6 +64,12 @@ pub(crate) fn window(
         skip: 0,
         top,
         count_total: true,
+        brief: false,
     };
-    Ok(Window { start, search })
+    let moves = template.is_timed() && search.updated_after.is_some();
+    Ok(Window {
+        start,
+        search,
+        moves,
+    })
 }

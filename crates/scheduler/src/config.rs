@@ -16,6 +16,7 @@ pub struct Config {
     #[serde(with = "humantime_serde")]
     pub tick: Duration,
     pub batch: u32,
+    pub max_queued: usize,
     #[serde(with = "humantime_serde")]
     pub claim: Duration,
     #[serde(with = "humantime_serde")]
@@ -41,6 +42,9 @@ impl Section for Config {
                 "scheduler.lease",
                 "expected at least scheduler.claim: a published job holds longer",
             );
+        }
+        if self.max_queued == 0 {
+            problems.add("scheduler.max_queued", "expected at least 1 poll job");
         }
         if !(1..=10_000).contains(&self.batch) {
             problems.add("scheduler.batch", "expected 1 to 10000 pollers");

@@ -1,10 +1,10 @@
 //! One tick: claim what is due, publish, keep what the broker took and give back the rest.
 
 use ie_broker::{Broker, Outgoing};
-use ie_model::PollJob;
+use ie_model::{PollJob, Queue};
 use ie_platform::clock::SharedClock;
 use ie_store::Store;
-use metrics::{counter, histogram};
+use metrics::{counter, gauge, histogram};
 use tracing::{Instrument, debug, info_span};
 
 use crate::Config;
@@ -19,28 +19,32 @@ pub struct Parts {
     pub config: Config,
 }
 
-/// Publishes a job for every poller that is due now; gives their number.
+/// Publishes a job for every poller that is due now, as far as the queue has room; gives their number.
 ///
 /// # Errors
 /// The store or the broker cannot be reached. What was claimed and not published is due again at once,
 /// or, when that cannot be written either, at the end of its short lease.
 pub async fn tick(parts: &Parts, clock: &SharedClock) -> anyhow::Result<usize> {
+    let queued = parts.broker.backlog(Queue::Poll).await?;
+    gauge!("ie_poll_jobs_queued").set(queued as f64);
+    let room = parts.config.max_queued.saturating_sub(queued);
     let mut total = 0;
-    loop {
-        let claimed = claim(parts, clock).await?;
+    while total < room {
+        let left = u32::try_from(room - total).unwrap_or(u32::MAX);
+        let limit = left.min(parts.config.batch);
+        let claimed = claim(parts, clock, limit).await?;
         total += claimed;
-        if claimed < parts.config.batch as usize {
-            return Ok(total);
+        if claimed < limit as usize {
+            break;
         }
     }
+    Ok(total)
 }
 
-async fn claim(parts: &Parts, clock: &SharedClock) -> anyhow::Result<usize> {
+async fn claim(parts: &Parts, clock: &SharedClock, limit: u32) -> anyhow::Result<usize> {
     let started = std::time::Instant::now();
     let Parts { store, config, .. } = parts;
-    let jobs = store
-        .claim_due(clock.now(), config.batch, config.claim)
-        .await?;
+    let jobs = store.claim_due(clock.now(), limit, config.claim).await?;
     if jobs.is_empty() {
         return Ok(0);
     }

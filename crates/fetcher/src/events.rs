@@ -1,0 +1,130 @@
+//! From changes to notifications, in the store and in the queue.
+
+use chrono::{DateTime, Utc};
+use ie_broker::Outgoing;
+use ie_model::{ChangeEvent, EventType, Notification, NotificationBody, Settings, Version};
+use ie_platform::telemetry::current_traceparent;
+use ie_store::NewNotification;
+use serde_json::Value;
+use tracing::warn;
+
+use crate::outcome::Stop;
+use crate::plan::Change;
+use crate::poll::Poll;
+use crate::publish::publish;
+
+/// What is remembered of changed records: with their content where updates are to say what they changed.
+pub(crate) fn remembered(changes: &[Change], settings: &Settings) -> Vec<(String, Version)> {
+    let remember = |change: &Change| {
+        let keep = settings.changes && !change.version.is_gone();
+        let version = Version {
+            content: keep.then(|| change.observed.record.to_string()),
+            ..change.version.clone()
+        };
+        (change.observed.object_id.clone(), version)
+    };
+    changes.iter().map(remember).collect()
+}
+
+impl Poll<'_> {
+    /// The notifications of these changes, so many events in each as the instance takes at once.
+    pub(crate) async fn notifications(
+        &self,
+        changes: &[Change],
+    ) -> Result<Vec<NewNotification>, Stop> {
+        let batch = usize::from(self.instance.settings.batch.max(1));
+        let count = changes.len().div_ceil(batch);
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        let ids = self
+            .parts
+            .store
+            .reserve_notification_ids(count as u32)
+            .await?;
+        let now = self.clock.now();
+        let due_at = now + self.parts.config.publish_grace;
+        let traceparent = current_traceparent();
+        let make = |(changes, id): (&[Change], _)| {
+            let events: Vec<_> = changes
+                .iter()
+                .map(|change| self.event(change, now))
+                .collect();
+            let records: Vec<_> = changes
+                .iter()
+                .map(|change| &change.observed.record)
+                .collect();
+            let resource = &self.poller.resource;
+            let (instance, created_at) = (self.instance, now);
+            let body = NotificationBody {
+                id,
+                instance,
+                resource,
+                created_at,
+                events: &events,
+                records: &records,
+            };
+            let body = body
+                .to_raw()
+                .map_err(|error| Stop::Unusable(error.to_string()))?;
+            let notification = Notification {
+                id,
+                instance: instance.id,
+                resource: resource.clone(),
+                created_at,
+                body,
+            };
+            Ok(NewNotification {
+                notification,
+                traceparent: traceparent.clone(),
+                due_at,
+            })
+        };
+        changes.chunks(batch).zip(ids).map(make).collect()
+    }
+
+    /// Publishes what was stored; what does not reach the queue is the relay's.
+    pub(crate) async fn publish(&self, notifications: &[NewNotification]) {
+        let batch: Vec<_> = notifications
+            .iter()
+            .map(|new| Outgoing {
+                message: &new.notification,
+                traceparent: new.traceparent.clone(),
+                republished: false,
+                attempt: 1,
+            })
+            .collect();
+        if let Err(error) = publish(
+            &self.parts.broker,
+            &self.parts.store,
+            &batch,
+            self.clock.now(),
+        )
+        .await
+        {
+            warn!(
+                error = format!("{error:#}"),
+                notifications = batch.len(),
+                "notifications are stored but not all are in the queue yet; the relay publishes them"
+            );
+        }
+    }
+
+    fn event(&self, change: &Change, now: DateTime<Utc>) -> ChangeEvent {
+        let is_update = change.event_type == EventType::Updated && !change.snapshot;
+        // A record that is back without a write is an update of what is not known.
+        let unknown = (self.instance.settings.changes && is_update).then_some(Value::Null);
+        ChangeEvent {
+            object_type: self.poller.resource.clone(),
+            object_id: change.observed.object_id.clone(),
+            event_type: change.event_type,
+            date: change.observed.updated,
+            poll_date: now,
+            element_key: "insightly".to_owned(),
+            hub_key: "crm".to_owned(),
+            sequence: change.version.sequence,
+            snapshot: change.snapshot,
+            changes: change.what.clone().or(unknown),
+        }
+    }
+}
