@@ -118,6 +118,11 @@ impl Remote {
         self.ask(request).await
     }
 
+    /// `POST` to an address of its own, without credentials: what a workflow rule does.
+    pub(crate) async fn hint(&self, url: &str) -> anyhow::Result<()> {
+        self.ask(self.http.post(url)).await.map(drop)
+    }
+
     /// `DELETE` of a path.
     pub(crate) async fn delete(&self, path: &str) -> anyhow::Result<Answer> {
         self.ask(self.request(Method::DELETE, path)).await

@@ -4,12 +4,13 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use ie_broker::Broker;
-use ie_platform::SharedClock;
 use ie_platform::seal::Sealer;
+use ie_platform::{Lifecycle, SharedClock};
 use ie_store::Store;
 
 use crate::config::Config;
 use crate::draft::Rules;
+use crate::hints::Hints;
 
 /// What the handlers share; cheap to clone.
 #[derive(Clone)]
@@ -31,6 +32,12 @@ pub(crate) struct Parts {
     pub(crate) rules: Rules,
     /// The time.
     pub(crate) clock: SharedClock,
+    /// What goes on after an answer.
+    pub(crate) lifecycle: Lifecycle,
+    /// What is known of recent hints.
+    pub(crate) hints: Hints,
+    /// Where clients and Insightly reach this service, without a slash at its end.
+    pub(crate) public_url: String,
 }
 
 impl App {

@@ -68,7 +68,8 @@ pub(crate) fn hash_secret(secret: &SecretString) -> String {
     hash(secret.expose_secret().trim())
 }
 
-fn hash(secret: &str) -> String {
+/// What is stored of a secret that was sent.
+pub(crate) fn hash(secret: &str) -> String {
     hex::encode(Sha256::digest(secret.as_bytes()))
 }
 

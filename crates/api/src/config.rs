@@ -33,6 +33,9 @@ pub struct Config {
     pub default_overlap: Duration,
     #[serde(with = "humantime_serde")]
     pub first_poll_spread: Duration,
+    #[serde(with = "humantime_serde")]
+    pub hint_gap: Duration,
+    pub public_url: String,
     pub bootstrap_organization: String,
     pub bootstrap_user: String,
     #[serde(with = "secret::redacted_option", default)]
@@ -81,6 +84,13 @@ impl Section for Config {
                 "expected an address such as https://api.na1.insightly.com/v3.1",
             );
         }
+        let public = Url::parse(&self.public_url).map(|url| url.scheme().to_owned());
+        if !self.public_url.is_empty() && !matches!(public.as_deref(), Ok("http" | "https")) {
+            problems.add(
+                "api.public_url",
+                "expected an address such as https://events.example.com, or nothing",
+            );
+        }
         self.validate_bootstrap(problems);
     }
 }
@@ -89,6 +99,14 @@ impl Config {
     /// Where it listens, if that is an address.
     pub fn socket_address(&self) -> Option<SocketAddr> {
         self.address.parse().ok()
+    }
+
+    /// Where this service is reached: as configured, else where it listens.
+    pub(crate) fn public_url(&self, listening: SocketAddr) -> String {
+        match self.public_url.trim_end_matches('/') {
+            "" => format!("http://{listening}"),
+            url => url.to_owned(),
+        }
     }
 
     /// The secrets of the account to be there: that of the organization, that of the user.

@@ -9,6 +9,7 @@ mod config;
 mod connector;
 mod draft;
 mod error;
+mod hints;
 mod instances;
 mod observe;
 pub mod process;
@@ -25,6 +26,7 @@ use ie_store::{NewAccount, Store};
 use tokio::net::TcpListener;
 
 use crate::app::App;
+use crate::hints::Hints;
 pub use config::Config;
 pub use draft::{NoPattern, UrlPattern};
 
@@ -70,6 +72,7 @@ pub async fn run(context: Context, parts: Parts) -> anyhow::Result<Running> {
         .with_context(|| format!("listening on {address} (api.address)"))?;
     let address = listener.local_addr().context("reading the own address")?;
 
+    let public_url = parts.config.public_url(address);
     let router = routes::router(App::new(app::Parts {
         rules: parts.config.rules(),
         store: parts.store,
@@ -78,6 +81,9 @@ pub async fn run(context: Context, parts: Parts) -> anyhow::Result<Running> {
         http: parts.http,
         config: parts.config,
         clock: context.clock,
+        lifecycle: context.lifecycle.clone(),
+        hints: Hints::default(),
+        public_url,
     }));
     let stopping = context.lifecycle.stopping();
     let serve = axum::serve(listener, router).with_graceful_shutdown(stopping.cancelled_owned());

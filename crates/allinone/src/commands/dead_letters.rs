@@ -68,10 +68,10 @@ async fn list(remote: &Remote, server: &Server, instance: Option<i64>) -> anyhow
             [
                 "id",
                 "instanceId",
-                "resource",
+                "objectType",
                 "eventDate",
                 "attempts",
-                "reason",
+                "lastError",
             ]
             .map(|field| text(&letter[field]))
             .to_vec()

@@ -4,15 +4,16 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use ie_platform::config::{self, Problems};
 use ie_platform::http::{self, ClientSettings};
 use serde_json::{Value, json};
 
 use super::instances::state;
 use super::text;
-use crate::Config;
 use crate::cli::{RunOptions, Server};
 use crate::output::say;
 use crate::remote::Remote;
+use crate::{Config, data};
 
 /// One thing that was looked at.
 struct Finding {
@@ -73,21 +74,10 @@ fn print(server: &Server, findings: &Findings) {
 }
 
 fn configuration(run: &RunOptions, findings: &mut Findings) {
-    let loaded = ie_platform::config::load::<Config>(run.config.as_deref());
-    // The secrets that a first start creates are not there yet, and that is no problem.
-    let created_at_start = run.data.join("master.key").exists() || !run.data.exists();
-    match loaded {
-        Ok(_) => findings.well("configuration"),
-        Err(error)
-            if created_at_start
-                && error
-                    .to_string()
-                    .lines()
-                    .all(|line| !line.contains('.') || line.contains("secrets.master_key")) =>
-        {
-            findings.well("configuration");
-        }
-        Err(error) => findings.problem("configuration", error.to_string()),
+    match effective(run) {
+        Ok(problems) if problems.is_empty() => findings.well("configuration"),
+        Ok(problems) => findings.problem("configuration", problems.to_string()),
+        Err(error) => findings.problem("configuration", format!("{error:#}")),
     }
     match std::fs::metadata(&run.data) {
         Ok(metadata) if metadata.is_dir() && !metadata.permissions().readonly() => {
@@ -102,6 +92,28 @@ fn configuration(run: &RunOptions, findings: &mut Findings) {
             format!("{error}: start the server once, or name its directory with --data"),
         ),
     }
+}
+
+/// What is wrong with the configuration that a start would have.
+fn effective(run: &RunOptions) -> anyhow::Result<Problems> {
+    let Unprepared(mut config) = config::load(run.config.as_deref())?;
+    data::preview(&run.data, &mut config)?;
+    let mut problems = Problems::default();
+    config::Config::validate(&config, &mut problems);
+    Ok(problems)
+}
+
+/// The configuration before a start has filled in what it leaves open.
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
+struct Unprepared(Config);
+
+impl config::Config for Unprepared {
+    fn defaults() -> Vec<&'static str> {
+        <Config as config::Config>::defaults()
+    }
+
+    fn validate(&self, _: &mut Problems) {}
 }
 
 /// The health port of this machine's server, with the state of each component.

@@ -27,6 +27,7 @@ impl DemoConfig {
         config.api.insightly_urls =
             vec!["http://127.0.0.1:*".parse().context("an address pattern")?];
         config.api.first_poll_spread = Duration::ZERO;
+        config.api.hint_gap = Duration::from_millis(200);
         config.dispatcher.allow_networks = vec!["127.0.0.0/8".parse().context("a network")?];
         config.scheduler.tick = Duration::from_millis(200);
         Ok(())

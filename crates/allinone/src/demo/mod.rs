@@ -91,7 +91,7 @@ async fn start(context: Context, config: DemoConfig, demo: DemoOptions) -> anyho
 
     let base = format!("http://{}", running.address);
     let remote = Remote::new(base, user.expose_secret(), organization.expose_secret())?;
-    let instance = create_instance(&remote, &simulator.base_url(), &callback).await?;
+    let (instance, hint_url) = create_instance(&remote, &simulator.base_url(), &callback).await?;
     output::warn(&format!(
         "demo: a simulated Insightly at {}, the API at {}/elements/api-v2, instance {instance} watching {}; Ctrl-C ends it",
         simulator.base_url(),
@@ -112,14 +112,19 @@ async fn start(context: Context, config: DemoConfig, demo: DemoOptions) -> anyho
         save(
             context.clone(),
             remote,
-            (instance, demo.poll_every),
+            (hint_url, demo.poll_every),
             simulator,
         ),
     );
     Ok(())
 }
 
-async fn create_instance(remote: &Remote, insightly: &str, callback: &str) -> anyhow::Result<i64> {
+/// Gives the instance's id, and the address that a workflow rule calls.
+async fn create_instance(
+    remote: &Remote,
+    insightly: &str,
+    callback: &str,
+) -> anyhow::Result<(i64, String)> {
     let resources: serde_json::Map<_, _> = RESOURCES
         .iter()
         .map(|(resource, _)| ((*resource).to_owned(), json!({})))
@@ -143,32 +148,32 @@ async fn create_instance(remote: &Remote, insightly: &str, callback: &str) -> an
         .post("/instances", body.to_string())
         .await
         .context("while creating the instance")?;
-    created.body["id"]
+    let id = created.body["id"]
         .as_i64()
-        .context("an instance without an id")
+        .context("an instance without an id")?;
+    let hint_url = created.body["hintUrl"]
+        .as_str()
+        .context("an instance without a hint URL")?;
+    Ok((id, hint_url.to_owned()))
 }
 
 /// What a workflow rule does when records are saved: it says so, and the pollers are due at once.
 async fn save(
     context: Context,
     remote: Remote,
-    (instance, period): (i64, Duration),
+    (hint_url, period): (String, Duration),
     simulator: Simulator,
 ) -> anyhow::Result<()> {
     let mut ticks = interval(period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let path = format!("/instances/{instance}/poll");
     while context
         .lifecycle
         .run_until_stopped(ticks.tick())
         .await
         .is_some()
     {
-        if let Err(error) = remote.post(&path, String::new()).await {
-            tracing::warn!(
-                error = format!("{error:#}"),
-                "the poll could not be asked for"
-            );
+        if let Err(error) = remote.hint(&hint_url).await {
+            tracing::warn!(error = format!("{error:#}"), "the hint was not taken");
         }
     }
     simulator.stop().await;

@@ -14,7 +14,7 @@ const MAX_NAME: usize = 255;
 /// What a body is made of.
 const KNOWN: [&str; 5] = ["element", "providerData", "configuration", "tags", "name"];
 /// What an answer has beside it: sent back by clients that change what they were given.
-const ANSWERED: [&str; 20] = [
+const ANSWERED: [&str; 21] = [
     "id",
     "token",
     "elementId",
@@ -33,6 +33,7 @@ const ANSWERED: [&str; 20] = [
     "updatedDate",
     "warnings",
     "webhookSecret",
+    "hintUrl",
     "reason",
     "providerMessage",
 ];
@@ -203,7 +204,8 @@ fn tags(map: &Map<String, Value>, problems: &mut Problems) -> Vec<String> {
 
 fn warn_of_unknown(configuration: &Map<String, Value>, path: &Path, warnings: &mut Vec<String>) {
     let known: HashSet<&str> = settings::KEYS
-        .into_iter()
+        .iter()
+        .copied()
         .chain(resources::KEYS)
         .chain(secrets::KNOWN)
         .collect();

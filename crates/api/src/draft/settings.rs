@@ -1,7 +1,7 @@
 //! What the entries of `configuration` mean, apart from the polled resources.
 
-use ie_model::Settings;
 use ie_model::dates::Zone;
+use ie_model::{Initial, Settings};
 use serde_json::Value;
 
 use super::Rules;
@@ -22,36 +22,53 @@ const DEFAULT_BATCH: u16 = 10;
 /// As many events as a page of Insightly has records.
 const MAX_BATCH: u32 = 500;
 
+/// More than Insightly allows to anybody.
+const MAX_PER_SECOND: u32 = 1000;
+/// The same for a day.
+const MAX_PER_DAY: u32 = 10_000_000;
+
 const ENABLED: &str = "event.notification.enabled";
 const VENDOR_TYPE: &str = "event.vendor.type";
 const CALLBACK: &str = "event.notification.callback.url";
 const REFRESH: &str = "event.poller.refresh_interval";
 const TIMEZONE: &str = "event.poller.timezone";
 const OVERLAP: &str = "event.poller.overlap";
+const DELETES: &str = "event.poller.deletes.interval";
+const INITIAL: &str = "event.poller.initial";
 const BATCH: &str = "event.notification.batch";
 const RAW: &str = "event.raw.enabled";
+const CHANGES: &str = "event.changes";
+const SKIP_UNCHANGED: &str = "event.skip.unchanged";
 const NULLS: &str = "filter.response.nulls";
 const USERNAME: &str = "username";
 const BASIC_USERNAME: &str = "event.notification.basic.username";
 const BASIC_PASSWORD: &str = ie_model::instance::secret::BASIC_PASSWORD;
 const POD: &str = "insightly.pod";
 const BASE_URL: &str = "base.url";
+const PER_SECOND: &str = "insightly.requests.per.second";
+const PER_DAY: &str = "insightly.requests.per.day";
 
 /// The entries read here.
-pub(super) const KEYS: [&str; 13] = [
+pub(super) const KEYS: &[&str] = &[
     ENABLED,
     VENDOR_TYPE,
     CALLBACK,
     REFRESH,
     TIMEZONE,
     OVERLAP,
+    DELETES,
+    INITIAL,
     BATCH,
     RAW,
+    CHANGES,
+    SKIP_UNCHANGED,
     NULLS,
     USERNAME,
     BASIC_USERNAME,
     POD,
     BASE_URL,
+    PER_SECOND,
+    PER_DAY,
 ];
 
 /// Reads the settings; what is wrong is noted and has its default.
@@ -77,6 +94,14 @@ pub(super) fn read(reader: &mut Reader<'_>, rules: &Rules) -> Settings {
             .and_then(|batch| u16::try_from(batch).ok())
             .unwrap_or(DEFAULT_BATCH),
         raw_enabled: reader.boolean(RAW).unwrap_or(true),
+        deletes_interval: reader
+            .whole(DELETES, 0..=MAX_REFRESH_INTERVAL, "minutes")
+            .unwrap_or(0),
+        initial: initial(reader),
+        changes: reader.boolean(CHANGES).unwrap_or(false),
+        skip_unchanged: reader.boolean(SKIP_UNCHANGED).unwrap_or(false),
+        requests_per_second: reader.whole(PER_SECOND, 1..=MAX_PER_SECOND, "requests"),
+        requests_per_day: reader.whole(PER_DAY, 1..=MAX_PER_DAY, "requests"),
     }
 }
 
@@ -122,6 +147,19 @@ fn callback_url(reader: &mut Reader<'_>, events_enabled: bool) -> Option<String>
         Err(problem) => {
             reader.refuse(CALLBACK, problem);
             None
+        }
+    }
+}
+
+fn initial(reader: &mut Reader<'_>) -> Initial {
+    match reader.text(INITIAL, "\"none\" or \"snapshot\"") {
+        None | Some("none") => Initial::None,
+        Some("snapshot") => Initial::Snapshot,
+        Some(text) => {
+            let got = shown(&Value::from(text));
+            let expected = "expected \"none\", for changes from now on, or \"snapshot\", for every existing record first";
+            reader.refuse(INITIAL, format!("{expected}, got {got}"));
+            Initial::None
         }
     }
 }

@@ -117,6 +117,8 @@ fn types_and_strings_mean_the_same() {
         "event.poller.refresh_interval": 7,
         "event.notification.batch": 20,
         "event.raw.enabled": false,
+        "event.changes": true,
+        "event.skip.unchanged": true,
         "event.poller.configuration": resources,
     })));
     let strings = draft(&with(json!({
@@ -125,11 +127,14 @@ fn types_and_strings_mean_the_same() {
         "event.poller.refresh_interval": "7",
         "event.notification.batch": "20",
         "event.raw.enabled": "false",
+        "event.changes": "true",
+        "event.skip.unchanged": "true",
         "event.poller.configuration":
             r#"{"leads": {"pageSize": "50", "pollDelay": "3", "filterByUpdatedDate": "false"}}"#,
     })));
 
     assert_eq!(typed.settings, strings.settings);
+    assert!(typed.settings.changes && typed.settings.skip_unchanged);
     assert_eq!(typed.resources, strings.resources);
 }
 

@@ -7,11 +7,21 @@ use ie_platform::secret::SecretString;
 use crate::app::App;
 use crate::error::{ApiError, Result};
 
+/// Requests that a check takes.
+const REQUESTS: u32 = 2;
+
 /// Asks Insightly whose key it is.
 pub(super) async fn check(app: &App, base_url: &str, key: SecretString) -> Result<Identity> {
     let client = Client::new(app.http.clone(), base_url, key).map_err(refusal)?;
     match tokio::time::timeout(app.config.insightly_timeout, identify(&client)).await {
-        Ok(identity) => identity.map_err(refusal),
+        Ok(identity) => {
+            let identity = identity.map_err(refusal)?;
+            let now = app.clock.now();
+            app.store
+                .count_requests(&identity.account, REQUESTS, now)
+                .await?;
+            Ok(identity)
+        }
         Err(elapsed) => Err(ApiError::new(
             StatusCode::BAD_GATEWAY,
             "insightly did not answer in time, so that the key could not be checked; nothing was stored, try again",
@@ -37,7 +47,7 @@ fn refusal(error: Error) -> ApiError {
             "insightly does not understand the check of the API key; \
              compare base.url with the API address that Insightly's User Settings show",
         ),
-        Error::NotFound | Error::NotAllowed => (
+        Error::NotFound | Error::NotAllowed | Error::Moved { .. } => (
             StatusCode::BAD_REQUEST,
             "there is no Insightly API at this address; \
              compare base.url or insightly.pod with the API address that Insightly's User Settings show",

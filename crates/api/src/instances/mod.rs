@@ -4,11 +4,13 @@ mod key;
 mod pollers;
 mod secrets;
 
+use std::time::Duration;
+
 use ie_insightly::Identity;
 use ie_model::instance::secret;
 use ie_model::{Instance, InstanceId};
-use ie_platform::secret::SecretString;
-use ie_store::{PollerChanges, Principal};
+use ie_platform::secret::{ExposeSecret as _, SecretString};
+use ie_store::{PollerChanges, Principal, Urge};
 use serde_json::Value;
 
 use crate::app::App;
@@ -38,9 +40,11 @@ pub(crate) async fn create(
     let identity = key::check(app, &draft.settings.base_url, key.clone()).await?;
     let id = app.store.next_instance_id().await?;
     let (token, webhook_secret) = (secrets::new_token(), secrets::new_webhook_secret());
+    let hint_token = secrets::new_hint_token();
     let own = [
         (secret::TOKEN, &token),
         (secret::WEBHOOK_SECRET, &webhook_secret),
+        (secret::HINT_TOKEN, &hint_token),
     ];
     let own = own.map(|(name, plain)| {
         let sealed = secrets::seal_one(&app.sealer, id, name, plain);
@@ -60,6 +64,7 @@ pub(crate) async fn create(
         valid: true,
         disabled: false,
         reason: None,
+        hint_hash: Some(auth::hash_secret(&hint_token)),
         created_at: now,
         updated_at: now,
     };
@@ -125,7 +130,13 @@ pub(crate) async fn replace(app: &App, stored: Instance, body: &Value) -> Result
     app.store.update_instance(&instance, &changes).await?;
     if refused_before && instance.valid {
         // Pollers of a refused key are due rarely.
-        app.store.make_due(instance.id, now).await?;
+        let urge = Urge {
+            resource: None,
+            now,
+            gap: Duration::ZERO,
+            modest: false,
+        };
+        app.store.make_due(instance.id, urge).await?;
     }
     tracing::info!(instance.id = %instance.id, pollers = changes.upsert.len(), "instance changed");
     let warnings = draft.warnings;
@@ -146,10 +157,38 @@ pub(crate) async fn set_enabled(app: &App, instance: Instance, enabled: bool) ->
     };
     let status = pollers::status(&instance.settings, instance.disabled);
     let pollers = app.store.pollers(instance.id).await?;
-    let changes = pollers::with_status(pollers, status);
+    let changes = pollers::with_status(pollers, status, start(app, instance.updated_at));
     app.store.update_instance(&instance, &changes).await?;
     tracing::info!(instance.id = %instance.id, enabled, "instance turned on or off");
     Ok(instance)
+}
+
+/// Gives an instance another hint URL; the one before is void.
+pub(crate) async fn rotate_hint(app: &App, mut instance: Instance) -> Result<Instance> {
+    let token = secrets::new_hint_token();
+    let sealed = secrets::seal_one(&app.sealer, instance.id, secret::HINT_TOKEN, &token);
+    instance
+        .secrets
+        .insert(secret::HINT_TOKEN.to_owned(), sealed);
+    instance.hint_hash = Some(auth::hash_secret(&token));
+    instance.updated_at = app.clock.now();
+    let pollers = PollerChanges {
+        upsert: Vec::new(),
+        keep_others: true,
+    };
+    app.store.update_instance(&instance, &pollers).await?;
+    tracing::info!(instance.id = %instance.id, "hint URL rotated");
+    Ok(instance)
+}
+
+/// Where hints for an instance go; none for one that is older than hints.
+pub(crate) fn hint_url(app: &App, instance: &Instance) -> Result<Option<String>> {
+    if !instance.secrets.contains_key(secret::HINT_TOKEN) {
+        return Ok(None);
+    }
+    let token = secrets::open(&app.sealer, instance, secret::HINT_TOKEN)?;
+    let (base, token) = (&app.public_url, token.expose_secret());
+    Ok(Some(format!("{base}/events/insightly/{token}")))
 }
 
 /// Deletes an instance.

@@ -19,6 +19,13 @@ pub(super) struct Start {
     pub(super) spread: Duration,
 }
 
+impl Start {
+    /// When one of the pollers is due first.
+    fn first(self) -> DateTime<Utc> {
+        self.due_at + self.spread.mul_f64(rand::random::<f64>())
+    }
+}
+
 /// Whether an instance's pollers run.
 pub(super) fn status(settings: &Settings, disabled: bool) -> PollerStatus {
     if settings.events_enabled && !disabled {
@@ -41,21 +48,28 @@ pub(super) fn plan(
         config: resource.config.clone(),
         interval_minutes: settings.refresh_interval,
         cursor: start.cursor,
-        due_at: start.due_at + start.spread.mul_f64(rand::random::<f64>()),
+        due_at: start.first(),
         status,
     });
     pollers.collect()
 }
 
-/// The same pollers, running or paused.
-pub(super) fn with_status(pollers: Vec<Poller>, status: PollerStatus) -> PollerChanges {
+/// The same pollers, running or paused. Those that go on are due from `start` on, wherever they stood.
+pub(super) fn with_status(
+    pollers: Vec<Poller>,
+    status: PollerStatus,
+    start: Start,
+) -> PollerChanges {
     let pollers = pollers.into_iter().map(|poller| NewPoller {
         resource: poller.resource,
         object: poller.object,
         config: poller.config,
         interval_minutes: poller.interval_minutes,
         cursor: poller.cursor,
-        due_at: poller.due_at,
+        due_at: match status {
+            PollerStatus::Active => start.first(),
+            PollerStatus::Paused => poller.due_at,
+        },
         status,
     });
     PollerChanges {

@@ -20,6 +20,11 @@ pub(super) fn new_token() -> SecretString {
     random_base64().into()
 }
 
+/// A new token of a hint URL: it stands in a path.
+pub(super) fn new_hint_token() -> SecretString {
+    hex::encode(rand::random::<[u8; RANDOM_BYTES]>()).into()
+}
+
 /// A new secret of the Standard Webhooks headers.
 pub(super) fn new_webhook_secret() -> SecretString {
     format!("whsec_{}", random_base64()).into()
@@ -31,14 +36,14 @@ fn random_base64() -> String {
 
 /// Seals what is new, and keeps what stays of `stored`.
 ///
-/// The token and the webhook secret belong to the instance, not to its configuration: they always stay.
+/// The tokens and the webhook secret belong to the instance, not to its configuration: they always stay.
 pub(super) fn seal(
     sealer: &Sealer,
     id: InstanceId,
     secrets: &BTreeMap<String, Secret>,
     stored: &BTreeMap<String, String>,
 ) -> BTreeMap<String, String> {
-    let own = [secret::TOKEN, secret::WEBHOOK_SECRET];
+    let own = [secret::TOKEN, secret::WEBHOOK_SECRET, secret::HINT_TOKEN];
     let mut sealed: BTreeMap<String, String> = stored
         .iter()
         .filter(|(name, _)| own.contains(&name.as_str()))

@@ -1,8 +1,9 @@
 //! How things look to a client.
 
 use chrono::{DateTime, SecondsFormat, Utc};
-use ie_model::{Attempt, Instance, Poller, PollerStatus, StoredNotification};
+use ie_model::{Attempt, Instance, Poller, PollerStatus, StoredNotification, Waiting};
 use ie_platform::secret::ExposeSecret as _;
+use ie_store::Quarantined;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -36,6 +37,7 @@ pub(super) fn instance(app: &App, instance: &Instance) -> Result<Value> {
         "user": { "id": instance.user },
         "createdDate": date(instance.created_at),
         "updatedDate": date(instance.updated_at),
+        "hintUrl": instances::hint_url(app, instance)?,
     });
     if let Some(reason) = &instance.reason {
         answer["reason"] = json!(reason);
@@ -49,8 +51,12 @@ pub(super) fn poller_record(poller: &Poller, now: DateTime<Utc>) -> Value {
     let status = match poller.status {
         PollerStatus::Paused => "paused",
         PollerStatus::Active if under_way => "polling",
-        PollerStatus::Active if poller.last_error.is_some() => "failing",
-        PollerStatus::Active => "active",
+        PollerStatus::Active => match poller.waiting {
+            Some(Waiting::Skipped) => "skipped",
+            Some(Waiting::Budget | Waiting::Rate) => "waiting",
+            _ if poller.last_error.is_some() => "failing",
+            _ => "active",
+        },
     };
     json!({
         "id": poller.id,
@@ -63,8 +69,16 @@ pub(super) fn poller_record(poller: &Poller, now: DateTime<Utc>) -> Value {
         "cursor": date(poller.cursor),
         "nextPollDate": (poller.status == PollerStatus::Active && !under_way).then(|| date(poller.due_at)),
         "lastError": poller.last_error,
+        "late": late(poller, now),
         "failures": poller.failures,
+        "quarantined": poller.quarantined,
     })
+}
+
+/// Why a poll is late; none when it is not.
+pub(super) fn late(poller: &Poller, now: DateTime<Utc>) -> Option<Value> {
+    let late = poller.late(now)?;
+    Some(json!({ "dueAt": date(late.due_at), "reason": late.reason.as_str() }))
 }
 
 /// A notification, which Open Connectors calls an event.
@@ -91,6 +105,21 @@ pub(super) fn dead_letter(stored: &StoredNotification, attempts: &[Attempt]) -> 
     answer["attempts"] = json!(stored.attempts);
     answer["lastError"] = json!(stored.last_error);
     answer
+}
+
+/// A record that cannot be read. `providerData` is its JSON as Insightly sent it, up to 64 KiB.
+pub(super) fn quarantined(record: &Quarantined) -> Value {
+    json!({
+        "id": record.id.to_string(),
+        "objectType": record.resource,
+        "objectId": record.object_id,
+        "reason": record.reason,
+        "firstSeenDate": date(record.first_seen),
+        "lastSeenDate": date(record.last_seen),
+        "count": record.times,
+        "nextReadDate": record.retry_at.map(date),
+        "providerData": record.content,
+    })
 }
 
 fn attempt(attempt: &Attempt) -> Value {
@@ -123,6 +152,6 @@ fn raw(body: &str) -> String {
     }
 }
 
-fn date(at: DateTime<Utc>) -> String {
+pub(super) fn date(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }

@@ -4,15 +4,15 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
-use ie_model::{Instance, OrganizationId};
+use ie_model::{Instance, OrganizationId, Poller, PollerId};
 use ie_platform::secret::ExposeSecret as _;
-use ie_store::Page;
+use ie_store::{Page, Urge, Walk};
 use serde_json::{Value, json};
 
 use super::body::Body;
 use super::query::Query;
 use super::subject::Subject;
-use super::{answer, paging};
+use super::{answer, paging, walks};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::error::Result;
@@ -106,19 +106,43 @@ pub(super) async fn poller_records(
 ) -> Result<Json<Vec<Value>>> {
     let pollers = app.store.pollers(instance.id).await?;
     let now = app.clock.now();
-    let records = pollers
-        .iter()
-        .map(|poller| answer::poller_record(poller, now));
-    Ok(Json(records.collect()))
+    let ids: Vec<PollerId> = pollers.iter().map(|poller| poller.id).collect();
+    let walks = app.store.walks(&ids).await?;
+    let record = |poller: &Poller| {
+        let mut record = answer::poller_record(poller, now);
+        let own = walks.iter().filter(|(of, _)| *of == poller.id);
+        let own: Vec<&Walk> = own.map(|(_, walk)| walk).collect();
+        walks::tell(&mut record, poller, &own, &instance.settings);
+        record
+    };
+    Ok(Json(pollers.iter().map(record).collect()))
 }
 
-/// `POST /instances/{id}/poll`: its resources are polled now instead of at their next due time.
+/// `POST /instances/{id}/poll`: its resources, or that of `?resource=`, are polled now instead of at their next due
+/// time. A poll under way is followed by one more.
 pub(super) async fn poll(
     State(app): State<App>,
     Subject(instance): Subject,
+    query: Query,
 ) -> Result<(StatusCode, Json<Value>)> {
-    let due = app.store.make_due(instance.id, app.clock.now()).await?;
+    let urge = Urge {
+        resource: query.get("resource"),
+        now: app.clock.now(),
+        gap: app.config.hint_gap,
+        modest: false,
+    };
+    let due = app.store.make_due(instance.id, urge).await?;
     Ok((StatusCode::ACCEPTED, Json(json!({ "due": due }))))
+}
+
+/// `POST /instances/{id}/hint/rotate`: the hint URL so far is void, and this is the new one.
+pub(super) async fn rotate_hint(
+    State(app): State<App>,
+    Subject(instance): Subject,
+) -> Result<Json<Value>> {
+    let instance = instances::rotate_hint(&app, instance).await?;
+    let url = instances::hint_url(&app, &instance)?;
+    Ok(Json(json!({ "hintUrl": url })))
 }
 
 fn changed(app: &App, stored: &Stored) -> Result<Json<Value>> {

@@ -2,12 +2,16 @@
 
 mod answer;
 mod body;
+mod budget;
 mod dead_letters;
 mod events;
+mod hints;
 mod instances;
 mod paging;
+mod quarantine;
 mod query;
 mod subject;
+mod walks;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
@@ -21,6 +25,10 @@ use crate::observe;
 
 /// Where Open Connectors' API begins.
 const BASE: &str = "/elements/api-v2";
+
+/// Where hints go: outside of the API, since whoever gives them has no account.
+const HINTS: &str = "/events/insightly/{token}";
+const HINTS_OF_RESOURCE: &str = "/events/insightly/{token}/{resource}";
 
 /// Every route, inside what surrounds each request.
 ///
@@ -44,14 +52,22 @@ pub(crate) fn router(app: App) -> Router {
         .route("/instances/{id}/enabled", enabled())
         .route("/instances/event-poller-records", pollers())
         .route("/instances/{id}/event-poller-records", pollers())
+        .route("/instances/budget", get(budget::get))
+        .route("/instances/{id}/budget", get(budget::get))
+        .route("/instances/hint/rotate", post(instances::rotate_hint))
+        .route("/instances/{id}/hint/rotate", post(instances::rotate_hint))
         .route("/instances/poll", post(instances::poll))
         .route("/instances/{id}/poll", post(instances::poll))
         .route("/instances/{id}/events", get(events::list))
         .route("/instances/{id}/events/{event_id}", get(events::get))
+        .route("/instances/quarantine", get(quarantine::list))
+        .route("/instances/{id}/quarantine", get(quarantine::list))
         .route("/dead-letters", get(dead_letters::list))
         .route("/dead-letters/redrive", post(dead_letters::redrive));
     Router::new()
         .nest(BASE, api)
+        .route(HINTS, post(hints::hint))
+        .route(HINTS_OF_RESOURCE, post(hints::hint))
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
         .layer(DefaultBodyLimit::max(app.config.body_limit))

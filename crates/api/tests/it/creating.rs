@@ -32,7 +32,7 @@ async fn the_pages_first_body_makes_an_instance_with_four_pollers() {
         .map(|poller| poller.resource.as_str())
         .collect();
     assert_eq!(polled, ["accounts", "contacts", "leads", "opportunities"]);
-    for secret in ["token", "webhookSecret"] {
+    for secret in ["token", "webhookSecret", "hintUrl"] {
         assert!(answer[secret].as_str().unwrap().len() > 40);
         answer[secret] = json!("(chance)");
     }

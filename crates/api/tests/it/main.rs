@@ -2,13 +2,17 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod accounts;
+mod budget;
 mod changing;
 mod creating;
 mod dead_letters;
 mod errors;
 mod events;
+mod hints;
 mod listing;
+mod quarantine;
 mod rig;
 mod secrets;
 mod startup;
 mod telemetry;
+mod walks;

@@ -220,9 +220,8 @@ impl Rig {
             }
         });
         let page = PageCommit {
-            versions: Vec::new(),
             notifications: notifications.collect(),
-            progress: Progress::UnderWay { lease_until: now },
+            ..PageCommit::new(Progress::UnderWay { lease_until: now })
         };
         self.store.commit_page(poller.fence(), &page).await.unwrap();
         ids

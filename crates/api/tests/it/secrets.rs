@@ -67,8 +67,10 @@ async fn no_answer_has_a_secret_of_the_configuration() {
 async fn no_file_of_the_store_has_a_secret() {
     let rig = Rig::start().await;
     let created = instance(&rig).await;
+    let hint = created["hintUrl"].as_str().unwrap();
+    let hint = hint.rsplit('/').next().unwrap();
     let told = [&created["token"], &created["webhookSecret"]].map(|value| value.as_str().unwrap());
-    let hidden: Vec<&str> = SECRETS.into_iter().chain([KEY]).chain(told).collect();
+    let hidden: Vec<&str> = SECRETS.into_iter().chain([KEY, hint]).chain(told).collect();
 
     let mut size = 0;
     for entry in fs::read_dir(rig.folder.path()).unwrap() {

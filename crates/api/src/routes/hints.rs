@@ -1,0 +1,67 @@
+//! `POST /events/insightly/{token}`: somebody says that records were saved.
+//!
+//! What Insightly's workflow rules call. A hint is never trusted as an event and never needed: it makes pollers due.
+//! Whoever has the address may give hints, and nothing else.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use ie_store::Urge;
+use metrics::counter;
+
+use super::query::Query;
+use crate::app::App;
+use crate::auth;
+use crate::error::{ApiError, Result};
+use crate::hints::{FOLD, Key, Verdict};
+
+/// Makes the pollers due that the address names: by `/{resource}`, by `?resource=`, or else all of the instance.
+///
+/// The body is not read, whatever it is.
+pub(super) async fn hint(
+    State(app): State<App>,
+    Path(names): Path<Vec<String>>,
+    query: Query,
+) -> Result<StatusCode> {
+    let mut names = names.into_iter();
+    let token = names.next().unwrap_or_default();
+    let resource = names.next().or(query.get("resource").map(str::to_owned));
+    let key = (auth::hash(&token), resource);
+    let outcome = match app.hints.arrive(&key, app.clock.now()) {
+        Verdict::Look if look(&app, &key).await? => "taken",
+        Verdict::Look | Verdict::Unknown => {
+            counter!("ie_hints_total", "outcome" => "unknown").increment(1);
+            return Err(ApiError::not_found("there is nothing at this address"));
+        }
+        Verdict::Fold => {
+            let (own, later) = (app.clone(), key);
+            drop(app.lifecycle.spawn_detail(look_later(own, later)));
+            "folded"
+        }
+        Verdict::Folded => "folded",
+    };
+    counter!("ie_hints_total", "outcome" => outcome).increment(1);
+    Ok(StatusCode::ACCEPTED)
+}
+
+async fn look(app: &App, key: &Key) -> Result<bool> {
+    let (token_hash, resource) = key;
+    let urge = Urge {
+        resource: resource.as_deref(),
+        now: app.clock.now(),
+        gap: app.config.hint_gap,
+        modest: true,
+    };
+    let known = app.store.hint(token_hash, urge).await?;
+    app.hints.learn(key, known);
+    Ok(known)
+}
+
+/// At the end of a flood, or at once when the process stops.
+async fn look_later(app: App, key: Key) {
+    let pause = tokio::time::sleep(FOLD);
+    app.lifecycle.run_until_stopped(pause).await.unwrap_or(());
+    app.hints.unfold(&key);
+    if let Err(error) = look(&app, &key).await {
+        tracing::warn!(?error, "a flood of hints had no effect");
+    }
+}
