@@ -4,7 +4,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help demo run test check fmt lint deny doc unit services-stop compose-test
+.PHONY: help demo run test bench check fmt lint deny doc unit services-stop compose-test
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -17,6 +17,10 @@ run: ## everything embedded, with its data in ./data
 
 test: ## installs or finds RabbitMQ and PostgreSQL, runs every check and test, stops them
 	scripts/test.sh
+
+bench: ## measures every yardstick against a bare client or itself; ARGS="--quick", "--only deliveries", "--check"
+	$(CARGO) build --locked --release --workspace --bins
+	scripts/services.sh run -- $(CARGO) run --locked --release --quiet --package ie-tests --bin ie-bench -- $(ARGS)
 
 check: fmt lint deny doc ## the checks that need no server
 

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use axum::http::StatusCode;
 use ie_simulator::{Change, Settings};
 use ie_tests::eventually::eventually;
-use ie_tests::process::{Program, Recipe, free_port, program};
+use ie_tests::process::{Program, Recipe, free_port, free_ports, program};
 use ie_tests::rig::{Mode, PATIENCE, Rig};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -23,10 +23,10 @@ struct Served {
 impl Served {
     async fn start() -> anyhow::Result<Self> {
         let data = tempfile::tempdir()?;
-        let health = free_port()?;
+        let [health, api] = free_ports()?;
         let variables = [
             ("IE_DATA", data.path().display().to_string()),
-            ("IE__API__ADDRESS", free_port()?.to_string()),
+            ("IE__API__ADDRESS", api.to_string()),
             (
                 "IE__API__INSIGHTLY_URLS",
                 "[\"http://127.0.0.1:*\"]".to_owned(),

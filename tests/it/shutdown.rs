@@ -1,16 +1,18 @@
 //! Every program: it stops when asked, and does not start with a bad configuration.
 
+use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use ie_tests::process::{Recipe, free_port, program};
+use ie_tests::process::{Recipe, free_ports, program};
 use ie_tests::rig::PATIENCE;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rstest::rstest;
 
 /// A free port that nobody was told about: whoever binds it has started too early.
-fn variables(data: &std::path::Path) -> anyhow::Result<Vec<(String, String)>> {
+fn variables(data: &std::path::Path) -> anyhow::Result<(SocketAddr, Vec<(String, String)>)> {
+    let [health, api, simulator] = free_ports()?;
     let settings = [
         (
             "SECRETS__MASTER_KEY",
@@ -20,15 +22,15 @@ fn variables(data: &std::path::Path) -> anyhow::Result<Vec<(String, String)>> {
             "STORE__URL",
             format!("sqlite:{}", data.join("test.db").display()),
         ),
-        ("API__ADDRESS", free_port()?.to_string()),
-        ("SIMULATOR__ADDRESS", free_port()?.to_string()),
+        ("API__ADDRESS", api.to_string()),
+        ("SIMULATOR__ADDRESS", simulator.to_string()),
     ];
     let mut variables: Vec<_> = settings
         .into_iter()
         .map(|(name, value)| (format!("IE__{name}"), value))
         .collect();
     variables.push(("IE_DATA".to_owned(), data.display().to_string()));
-    Ok(variables)
+    Ok((health, variables))
 }
 
 #[rstest]
@@ -41,10 +43,12 @@ fn variables(data: &std::path::Path) -> anyhow::Result<Vec<(String, String)>> {
 #[tokio::test]
 async fn sigterm_ends_a_program_with_0(#[case] name: &str) -> anyhow::Result<()> {
     let data = tempfile::tempdir()?;
+    let (health, environment) = variables(data.path())?;
+    let name = name.to_owned();
     let recipe = Recipe {
-        name: name.to_owned(),
-        environment: variables(data.path())?,
-        health: free_port()?,
+        name,
+        environment,
+        health,
     };
     let mut running = recipe.start()?;
     running.ready(PATIENCE).await?;
@@ -79,7 +83,7 @@ async fn a_bad_setting_is_named_and_nothing_starts(
     let data = tempfile::tempdir()?;
     let output = Command::new(program(name)?)
         .env_clear()
-        .envs(variables(data.path())?)
+        .envs(variables(data.path())?.1)
         .env(format!("IE__{variable}"), value)
         .stdin(Stdio::null())
         .output()?;

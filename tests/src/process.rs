@@ -135,5 +135,22 @@ pub fn program(name: &str) -> anyhow::Result<PathBuf> {
 /// # Errors
 /// None is free.
 pub fn free_port() -> anyhow::Result<SocketAddr> {
-    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+    Ok(free_ports::<1>()?[0])
+}
+
+/// Different ports of this machine where nobody listens now: held together, as a port that was let go comes again.
+///
+/// # Errors
+/// So many are not free.
+pub fn free_ports<const N: usize>() -> anyhow::Result<[SocketAddr; N]> {
+    let held = (0..N)
+        .map(|_| std::net::TcpListener::bind("127.0.0.1:0"))
+        .collect::<Result<Vec<_>, _>>()?;
+    let addresses = held
+        .iter()
+        .map(std::net::TcpListener::local_addr)
+        .collect::<Result<Vec<_>, _>>()?;
+    addresses
+        .try_into()
+        .map_err(|_| anyhow::anyhow!("expected {N} ports"))
 }

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::client::{Client, ORGANIZATION_SECRET, USER_SECRET};
 use crate::eventually::eventually;
-use crate::process::{Program, Recipe, free_port};
+use crate::process::{Program, Recipe, free_ports};
 use crate::receiver::{Receiver, SIGNATURE_KEY};
 use crate::verdict::Arrived;
 
@@ -282,6 +282,7 @@ fn environment() -> Vec<(String, String)> {
         ("API__BOOTSTRAP_ORGANIZATION_SECRET", ORGANIZATION_SECRET),
         ("API__INSIGHTLY_URLS", "[\"http://127.0.0.1:*\"]"),
         ("API__FIRST_POLL_SPREAD", "100ms"),
+        ("API__HINT_GAP", "100ms"),
         ("TELEMETRY__FILTER", "info"),
     ];
     settings
@@ -310,7 +311,7 @@ async fn processes() -> anyhow::Result<(
 )> {
     let amqp = server("TEST_AMQP_URL")?;
     let database = ie_store::testing::Database::create(&server("TEST_DATABASE_URL")?).await?;
-    let api = free_port()?;
+    let [api, health @ ..] = free_ports::<5>()?;
     let mut variables = environment();
     for (name, value) in [
         ("BROKER__URL", amqp),
@@ -324,11 +325,12 @@ async fn processes() -> anyhow::Result<(
         variables.push((format!("IE__{name}"), value));
     }
     let mut programs = Vec::new();
-    for name in ["ie-api", "ie-scheduler", "ie-fetcher", "ie-dispatcher"] {
+    let names = ["ie-api", "ie-scheduler", "ie-fetcher", "ie-dispatcher"];
+    for (name, health) in names.into_iter().zip(health) {
         let recipe = Recipe {
             name: name.to_owned(),
             environment: variables.clone(),
-            health: free_port()?,
+            health,
         };
         programs.push((recipe.clone(), recipe.start()?));
     }

@@ -1,0 +1,189 @@
+//! Records per second read, normalized, stored and published, against a bare client that reads the same pages.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use chrono::{DateTime, SecondsFormat, Utc};
+use ie_model::Queue;
+use ie_platform::SystemClock;
+use ie_tests::client::Client;
+use reqwest::Request;
+use tokio::time::sleep;
+
+use crate::bare;
+use crate::embedded::Embedded;
+use crate::options::Sizes;
+use crate::report::{Figure, Goal};
+use crate::running::PATIENCE;
+use crate::stage::{Stage, Watching, create_instance, poll_now, pollers, prefix};
+use crate::tally::{Turns, median};
+use crate::world::World;
+use crate::yardsticks::Measured;
+
+/// The hub's names and Insightly's: four lists that are read at once.
+pub(crate) const RESOURCES: [(&str, &str); 4] = [
+    ("contacts", "Contacts"),
+    ("accounts", "Organisations"),
+    ("leads", "Leads"),
+    ("opportunities", "Opportunities"),
+];
+
+const PAGE: usize = 500;
+
+/// Faster than anybody reads here, so that the account's budget does not decide.
+const NO_BUDGET: (&str, &str) = ("FETCHER__REQUESTS_PER_SECOND", "1000");
+const TICK: (&str, &str) = ("SCHEDULER__TICK", "100ms");
+
+/// An instance whose records are read.
+pub(crate) struct Reading<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) instance: i64,
+}
+
+impl Reading<'_> {
+    /// Polls, and waits until every poller has read up to a later time than this; gives how long that took.
+    pub(crate) async fn read(
+        &self,
+        until: DateTime<Utc>,
+        limit: Duration,
+    ) -> anyhow::Result<Duration> {
+        let started = Instant::now();
+        poll_now(self.client, self.instance).await?;
+        while !self.is_read(until).await? {
+            anyhow::ensure!(started.elapsed() < limit, "the walk is not at its end");
+            sleep(Duration::from_millis(20)).await;
+        }
+        Ok(started.elapsed())
+    }
+
+    async fn is_read(&self, until: DateTime<Utc>) -> anyhow::Result<bool> {
+        for poller in pollers(self.client, self.instance).await? {
+            let cursor = poller["cursor"].as_str().context("no cursor")?;
+            if cursor.parse::<DateTime<Utc>>()? <= until {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// With RabbitMQ and PostgreSQL; nothing is delivered, so that nothing but reading is measured.
+pub(crate) async fn distributed(sizes: Sizes) -> Measured {
+    let stage = Stage::start().await?;
+    let world = World::start(stage.context.clock.clone(), &existing()).await?;
+    let prefix = prefix();
+    let broker = stage.broker(&prefix).await?;
+    let _scheduler = stage.program("ie-scheduler", &prefix, &[TICK]).await?;
+    let _fetcher = stage.program("ie-fetcher", &prefix, &[NO_BUDGET]).await?;
+    let instance = watch(&stage.client, &world, "http://127.0.0.1:9/callback").await?;
+    let reading = Reading {
+        client: &stage.client,
+        instance,
+    };
+    let turns = take_turns(&reading, world, sizes).await?;
+    let published = broker.depth(Queue::Changes).await?.ready;
+    stage.stop().await?;
+    let figure = figure("records_against_bare_client", &turns, sizes)
+        .part("notifications_in_the_queue", published);
+    Ok(vec![figure])
+}
+
+/// In one process. Its dispatcher is held by one callback that never answers, so that it takes no part.
+pub(crate) async fn embedded(sizes: Sizes) -> Measured {
+    let lifecycle = ie_platform::Lifecycle::new();
+    let callbacks = crate::callbacks::Callbacks::start(&lifecycle, 1, Duration::ZERO).await?;
+    let world = World::start(std::sync::Arc::new(SystemClock), &existing()).await?;
+    let everything = [
+        NO_BUDGET,
+        TICK,
+        ("DISPATCHER__PREFETCH", "1"),
+        ("DISPATCHER__TIMEOUT", "1h"),
+        ("BROKER__MEMORY_CAPACITY", "1000000"),
+    ];
+    let embedded = Embedded::start(&everything).await?;
+    let instance = watch(&embedded.client, &world, &callbacks.never()).await?;
+    let reading = Reading {
+        client: &embedded.client,
+        instance,
+    };
+    let turns = take_turns(&reading, world, sizes).await?;
+    let published = embedded
+        .running
+        .counter("ie_messages_published_total", "\"changes\"")
+        .await?;
+    lifecycle.stop();
+    let figure = figure("records_embedded_against_bare_client", &turns, sizes)
+        .part("notifications_published", published);
+    Ok(vec![figure])
+}
+
+fn existing() -> Vec<(&'static str, usize)> {
+    RESOURCES.iter().map(|(_, object)| (*object, 100)).collect()
+}
+
+async fn watch(client: &Client, world: &World, callback: &str) -> anyhow::Result<i64> {
+    let watching = Watching {
+        insightly: &world.url(),
+        callback,
+        resources: &RESOURCES.map(|(resource, _)| resource),
+    };
+    create_instance(client, watching).await
+}
+
+async fn take_turns(
+    reading: &Reading<'_>,
+    mut world: World,
+    sizes: Sizes,
+) -> anyhow::Result<Turns> {
+    let each = sizes.records / RESOURCES.len();
+    let new: Vec<_> = RESOURCES
+        .iter()
+        .map(|(_, object)| (*object, each))
+        .collect();
+    let mut turns = Turns::default();
+    for round in 0..sizes.rounds {
+        let from = world.next_window(&new)?;
+        let bare_first = round % 2 == 0;
+        let mut reference = 0.0;
+        if bare_first {
+            reference = bare_client(&world, from, each).await?;
+        }
+        let took = reading.read(from, PATIENCE).await?;
+        if !bare_first {
+            reference = bare_client(&world, from, each).await?;
+        }
+        let records = each * RESOURCES.len();
+        turns.add(records as f64 / took.as_secs_f64(), reference);
+    }
+    world.stop().await;
+    Ok(turns)
+}
+
+/// Records per second, over as many connections as there are lists.
+async fn bare_client(world: &World, from: DateTime<Utc>, each: usize) -> anyhow::Result<f64> {
+    let client = bare::client(RESOURCES.len())?;
+    let from = from.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let mut requests: Vec<Request> = Vec::new();
+    // As the fetcher does, a page begins with the last record of the one before.
+    for skip in (0..each.saturating_sub(1).max(1)).step_by(PAGE - 1) {
+        for (_, object) in RESOURCES {
+            let url = format!(
+                "{}/{object}/Search?skip={skip}&top={PAGE}&updated_after_utc={from}&count_total=true",
+                world.url()
+            );
+            requests.push(client.get(url).basic_auth("demo-key", Some("")).build()?);
+        }
+    }
+    let pages = requests.len() as f64;
+    let per_second = bare::requests_per_second(&client, requests, RESOURCES.len()).await?;
+    Ok(per_second / pages * (each * RESOURCES.len()) as f64)
+}
+
+fn figure(name: &str, turns: &Turns, sizes: Sizes) -> Figure {
+    Figure::new(name, turns.ratio(), Goal::AtLeast(0.5), "ratio")
+        .part("records_per_second", median(&turns.ours))
+        .part("bare_per_second", median(&turns.reference))
+        .part("ratios", turns.ratios())
+        .part("records", sizes.records)
+        .part("lists_at_once", RESOURCES.len())
+}

@@ -1,0 +1,116 @@
+//! The memory of the all-in-one while it walks through a million changed records, delivering what it finds.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::ensure;
+use ie_platform::{Lifecycle, SystemClock};
+use ie_simulator::Query;
+use serde_json::Value;
+
+use crate::callbacks::Callbacks;
+use crate::embedded::Embedded;
+use crate::memory::{Watch, resident};
+use crate::options::Sizes;
+use crate::records::Reading;
+use crate::report::{Figure, Goal};
+use crate::stage::{Watching, create_instance, pollers};
+use crate::world::World;
+use crate::yardsticks::Measured;
+
+/// How long the idle process is left alone before it is looked at.
+const REST: Duration = Duration::from_secs(5);
+
+/// A million records at a thousand per second.
+const LIMIT: Duration = Duration::from_secs(1_200);
+
+const PAGE: usize = 500;
+const MIB: f64 = 1_048_576.0;
+
+/// Pages above idle that a walk may use.
+const PAGES: f64 = 3.0;
+
+/// What one page of records costs.
+struct Page {
+    text_mib: f64,
+    parsed_mib: f64,
+}
+
+pub(crate) async fn measure(sizes: Sizes) -> Measured {
+    let lifecycle = Lifecycle::new();
+    let callbacks = Callbacks::start(&lifecycle, 1, Duration::ZERO).await?;
+    let mut world = World::start(Arc::new(SystemClock), &[("Contacts", PAGE)]).await?;
+    let page = page(&world)?;
+    let embedded = Embedded::start(&[("FETCHER__REQUESTS_PER_SECOND", "1000")]).await?;
+    let watching = Watching {
+        insightly: &world.url(),
+        callback: &callbacks.urls()[0],
+        resources: &["contacts"],
+    };
+    let instance = create_instance(&embedded.client, watching).await?;
+    tokio::time::sleep(REST).await;
+    let idle = embedded.running.memory()?;
+
+    let records = sizes.million as usize;
+    let from = world.next_window(&[("Contacts", records)])?;
+    let watch = Watch::start(embedded.running.id());
+    let reading = Reading {
+        client: &embedded.client,
+        instance,
+    };
+    let early = async {
+        let tenth = (records / PAGE / 10) as u64;
+        while world.control().statistics().count("/Search 200") < tenth {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        watch.peak()
+    };
+    let (took, early) = tokio::join!(reading.read(from, LIMIT), early);
+    let took = took?;
+    let peak = watch.peak();
+    let failures = &pollers(&embedded.client, instance).await?[0]["failures"];
+    ensure!(
+        *failures == Value::Null || *failures == 0,
+        "the walk did not go through at once: {failures}"
+    );
+    let delivered = callbacks.count();
+    drop((watch, embedded));
+    lifecycle.stop();
+    world.stop().await;
+    let figure = Figure::new(
+        "memory_above_idle_of_a_walk",
+        peak - idle,
+        Goal::AtMost((PAGES * (page.text_mib + page.parsed_mib)).round()),
+        "MiB",
+    )
+    .part("idle_mib", idle)
+    .part("peak_mib", peak)
+    .part("peak_in_the_first_tenth_mib", early)
+    .part("page_text_mib", page.text_mib)
+    .part("page_parsed_mib", page.parsed_mib)
+    .part("records", records)
+    .part("seconds", took.as_secs_f64())
+    .part("delivered_meanwhile", delivered);
+    Ok(vec![figure])
+}
+
+/// Weighs a page: its text, and what it grows to when it is parsed.
+fn page(world: &World) -> anyhow::Result<Page> {
+    const COPIES: usize = 40;
+    let query = Query {
+        top: Some(PAGE),
+        ..Query::default()
+    };
+    let control = world.control();
+    let text = control.with_world(|world, now| world.search(None, "Contacts", &query, now))?;
+    let text = text.to_json(false);
+    let own = std::process::id();
+    let before = resident(own)?;
+    let parsed = (0..COPIES).map(|_| serde_json::from_slice::<Vec<Value>>(&text));
+    let parsed = parsed.collect::<Result<Vec<_>, _>>()?;
+    let grown = (resident(own)? - before) / parsed.len() as f64;
+    Ok(Page {
+        text_mib: text.len() as f64 / MIB,
+        parsed_mib: grown,
+    })
+}
