@@ -167,6 +167,14 @@ impl Broker {
         }
     }
 
+    /// How many messages a queue has to be handed out now: [`Depth::ready`] without the rest.
+    pub async fn backlog(&self, queue: Queue) -> Result<usize, Error> {
+        match &self.backend {
+            Backend::Memory(memory) => Ok(memory.depth(queue).ready),
+            Backend::Amqp(amqp) => amqp.backlog(queue).await,
+        }
+    }
+
     /// Looks at up to `limit` dead letters and leaves them where they are.
     pub async fn dead_letters(&self, queue: Queue, limit: usize) -> Result<Vec<DeadLetter>, Error> {
         match &self.backend {

@@ -1,6 +1,8 @@
 //! Where the time comes from, so that a test can set it.
 
 use std::fmt::Debug;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,6 +12,16 @@ use chrono::{DateTime, TimeDelta, Utc};
 pub trait Clock: Send + Sync + 'static + Debug {
     /// The instant at which it is called.
     fn now(&self) -> DateTime<Utc>;
+
+    /// Waits; a test may let the time pass by its own clock meanwhile.
+    fn sleep(&self, time: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(async move {
+            // A timer is as coarse as a millisecond: one that has run out before it began takes that long as well.
+            if !time.is_zero() {
+                tokio::time::sleep(time).await;
+            }
+        })
+    }
 }
 
 /// A clock that many owners share.

@@ -37,6 +37,13 @@ impl Amqp {
         Ok(depth)
     }
 
+    pub(crate) async fn backlog(&self, queue: Queue) -> Result<usize, Error> {
+        let channel = self.open_inspection().await?;
+        let backlog = self.count(&channel, queue.name()).await?;
+        close(channel).await;
+        Ok(backlog)
+    }
+
     pub(crate) async fn dead_letters(
         &self,
         queue: Queue,

@@ -187,6 +187,7 @@ async fn depth_tells_ready_waiting_and_dead_apart(
         rig.publish(&notes(4)).await;
 
         rig.holds(4, 2, 1).await;
+        assert_eq!(rig.broker.backlog(Queue::Changes).await.unwrap(), 4);
     })
     .await;
 }
