@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use ie_model::{Notification, NotificationStatus, Queue};
 use ie_tests::eventually::eventually;
 use reqwest::Request;
 
 use crate::bare;
 use crate::options::Sizes;
-use crate::queued::publish;
+use crate::queued::{Storing, publish};
 use crate::report::{Figure, Goal};
 use crate::running::PATIENCE;
 use crate::scene::Scene;
@@ -49,6 +49,7 @@ pub(crate) async fn measure(sizes: Sizes) -> Measured {
         parked += turn.parked;
         turns.add(turn.per_second, reference);
     }
+    let one = to_one_callback(&scene, sizes.deliveries as usize / 10).await?;
     scene.stop().await?;
     let figure = Figure::new(
         "deliveries_against_bare_client",
@@ -63,8 +64,18 @@ pub(crate) async fn measure(sizes: Sizes) -> Measured {
     .part("body_bytes", size)
     .part("at_once", AT_ONCE)
     .part("callbacks", CALLBACKS)
-    .part("parked", parked);
+    .part("parked", parked)
+    .part("to_one_callback_per_second", one);
     Ok(vec![figure])
+}
+
+/// A backlog of one tenant: what does not fit into its slots is parked and comes back.
+async fn to_one_callback(scene: &Scene, count: usize) -> anyhow::Result<f64> {
+    let last = scene.instances.last().copied().context("no instance")?;
+    let mut storing = Storing::new(&scene.stage, &[last], scene.bodies()?).await?;
+    let notifications = storing.store(count).await?;
+    storing.mark(&notifications).await?;
+    Ok(dispatcher(scene, &notifications).await?.per_second)
 }
 
 /// Deliveries per second from the first arrival to the last; everything that is delivered is also recorded.
