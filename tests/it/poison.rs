@@ -57,7 +57,11 @@ async fn a_poll_job_that_does_not_parse_is_a_dead_letter_with_its_reason() -> an
     })
     .await?;
     assert_eq!(letter.message_id, "garbage");
-    assert!(letter.reason.contains("not a `poll-job`"), "{}", letter.reason);
+    assert!(
+        letter.reason.contains("not a `poll-job`"),
+        "{}",
+        letter.reason
+    );
     rig.world().change(&Change::create("Contacts"))?;
     rig.settle(instance, PATIENCE, |arrived| {
         anyhow::ensure!(!arrived.versions.is_empty(), "nothing arrived");
