@@ -204,13 +204,19 @@ impl PollHandler {
         let setback = setback(&stop, poller, config, (now, config.dice()));
         let outcome = setback.waiting.map_or("failed", Waiting::as_str);
         counter!("ie_polls_total", "outcome" => outcome).increment(1);
-        warn!(
-            instance.id = %instance.id,
-            poll.object = poller.object,
-            error = %stop,
-            next = %(now + setback.pause),
-            "the poll did not finish; its cursor stays"
-        );
+        let next = now + setback.pause;
+        if setback.waiting == Some(Waiting::Rate) {
+            // No failure and nothing to do for anybody: with many polls of one account it is what happens.
+            debug!(poller.id = %poller.id, %next, "the poll waits for its account's turn");
+        } else {
+            warn!(
+                instance.id = %instance.id,
+                poll.object = poller.object,
+                error = %stop,
+                %next,
+                "the poll did not finish; its cursor stays"
+            );
+        }
         let progress = setback.progress(&stop, now);
         let page = PageCommit::new(progress);
         match self.parts.store.commit_page(fence, &page).await {
