@@ -80,6 +80,7 @@ impl Deliverer {
         let slot = self
             .slots
             .take(notification.instance, notification.id)
+            .await
             .map_err(|busy| {
                 telling::count("parked");
                 Failure::park(busy.park(), busy)

@@ -16,7 +16,7 @@ use crate::callbacks::{Callbacks, Remembered};
 use crate::deliver::Deliverer;
 use crate::recorder::{self, Recorder};
 use crate::resolver::Resolver;
-use crate::slots::Slots;
+use crate::slots::{Limits, Slots};
 use crate::telling;
 
 /// What a dispatcher needs from its process.
@@ -86,8 +86,17 @@ pub(crate) fn build(
         recorder: Recorder::start(store.clone(), grouping, &context.lifecycle),
         callbacks: Callbacks::new(store.clone(), sealer, remembered),
         store,
-        slots: Slots::new(config.callback_limit, config.park()),
+        slots: Slots::new(limits(config)),
         caller,
         schedule: config.schedule(),
     })
+}
+
+/// A line never fills more than half of the window, so that the other callbacks' notifications get by.
+fn limits(config: &Config) -> Limits {
+    Limits {
+        slots: config.callback_limit,
+        line: usize::from(config.prefetch / 2),
+        park: config.park(),
+    }
 }

@@ -1,23 +1,36 @@
 //! Isolation: each callback has a few slots for requests under way, and what does not fit is parked.
 //!
-//! A callback that never answers holds its own slots and nothing else. The state of a callback exists only while it
-//! has requests under way, so there is never more of it than the consumer's window.
+//! A callback that never answers holds its own slots and nothing else. One that answers quickly has a line as well: what
+//! would get a slot sooner than it would come back from the park waits for it, up to half of the consumer's window, so
+//! that a tenant's backlog keeps its slots busy. A line that stands still is left, and none forms until an answer came.
+//! The state of a callback exists only while it has requests under way, so there is never more of it than the window.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ie_model::{InstanceId, NotificationId};
-use tokio::time::Instant;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout};
 
 /// How much a new duration counts against the mean so far.
 const WEIGHT: f64 = 0.2;
 
+/// How many callbacks may do what.
+#[derive(Clone, Debug)]
+pub(crate) struct Limits {
+    /// Requests under way for one callback.
+    pub(crate) slots: usize,
+    /// Notifications in line for one callback.
+    pub(crate) line: usize,
+    /// The delays of what does not fit, in ascending order.
+    pub(crate) park: Vec<Duration>,
+}
+
 /// The slots of every callback.
 #[derive(Debug)]
 pub(crate) struct Slots {
-    limit: usize,
-    park: Vec<Duration>,
+    limits: Limits,
     callbacks: Mutex<HashMap<InstanceId, State>>,
 }
 
@@ -25,10 +38,18 @@ pub(crate) struct Slots {
 #[derive(Debug, Default)]
 struct State {
     under_way: Vec<NotificationId>,
+    line: VecDeque<(NotificationId, oneshot::Sender<Slot>)>,
     /// About how many notifications were parked and have not come back.
     parked: u32,
     /// How long a delivery takes, once one has ended.
     mean: Option<Duration>,
+}
+
+/// What a notification got.
+#[derive(Debug)]
+enum Entrance {
+    Slot(Slot),
+    Line(oneshot::Receiver<Slot>),
 }
 
 /// Why there is no slot, and how long to stay away.
@@ -61,54 +82,114 @@ pub(crate) struct Slot {
 }
 
 impl Slots {
-    /// `limit` slots for each callback. `park` are the delays of what does not fit, in ascending order.
-    pub(crate) fn new(limit: usize, park: Vec<Duration>) -> Arc<Self> {
+    /// No callback has a request under way yet.
+    pub(crate) fn new(limits: Limits) -> Arc<Self> {
         Arc::new(Self {
-            limit,
-            park,
+            limits,
             callbacks: Mutex::default(),
         })
     }
 
-    /// Takes a slot of the callback, without waiting for one.
-    pub(crate) fn take(
+    /// Takes a slot of the callback, and stands in line for it where that is short.
+    pub(crate) async fn take(
         self: &Arc<Self>,
         instance: InstanceId,
         notification: NotificationId,
     ) -> Result<Slot, Busy> {
+        let mut place = match self.enter(instance, notification)? {
+            Entrance::Slot(slot) => return Ok(slot),
+            Entrance::Line(place) => place,
+        };
+        if let Ok(Ok(slot)) = timeout(self.shortest_park(), &mut place).await {
+            return Ok(slot);
+        }
+        match self.leave(instance, notification) {
+            Some(busy) => Err(busy),
+            // It was called up in this very moment.
+            None => place.await.map_err(|_| Busy::Full(self.shortest_park())),
+        }
+    }
+
+    fn enter(
+        self: &Arc<Self>,
+        instance: InstanceId,
+        notification: NotificationId,
+    ) -> Result<Entrance, Busy> {
         let mut callbacks = self.callbacks();
         let state = callbacks.entry(instance).or_default();
-        if state.under_way.contains(&notification) {
-            return Err(Busy::Twin(park_delay(Duration::ZERO, &self.park)));
+        if state.knows(notification) {
+            return Err(Busy::Twin(park_delay(Duration::ZERO, &self.limits.park)));
         }
-        if state.under_way.len() >= self.limit {
-            state.parked = state.parked.saturating_add(1);
-            let backlog = backlog(state.parked, state.mean, self.limit);
-            return Err(Busy::Full(park_delay(backlog, &self.park)));
+        if state.under_way.len() < self.limits.slots {
+            state.parked = state.parked.saturating_sub(1);
+            state.under_way.push(notification);
+            return Ok(Entrance::Slot(self.slot(instance, notification)));
         }
-        state.parked = state.parked.saturating_sub(1);
-        state.under_way.push(notification);
-        Ok(Slot {
+        if self.has_short_line(state) {
+            let (called, place) = oneshot::channel();
+            state.line.push_back((notification, called));
+            return Ok(Entrance::Line(place));
+        }
+        Err(self.full(state))
+    }
+
+    /// Whether one more in line gets its slot sooner than it would come back from the park.
+    fn has_short_line(&self, state: &State) -> bool {
+        let ahead = u32::try_from(state.line.len() + 1).unwrap_or(u32::MAX);
+        state.line.len() < self.limits.line
+            && state.mean.is_some()
+            && backlog(ahead, state.mean, self.limits.slots) < self.shortest_park()
+    }
+
+    /// Leaves the line, which moves too slowly; `None` when it is not in line any more.
+    fn leave(&self, instance: InstanceId, notification: NotificationId) -> Option<Busy> {
+        let mut callbacks = self.callbacks();
+        let state = callbacks.get_mut(&instance)?;
+        let place = state.line.iter().position(|(id, _)| *id == notification)?;
+        state.line.remove(place);
+        // What was known of its answers does not hold any more.
+        state.mean = None;
+        Some(self.full(state))
+    }
+
+    fn full(&self, state: &mut State) -> Busy {
+        state.parked = state.parked.saturating_add(1);
+        let backlog = backlog(state.parked, state.mean, self.limits.slots);
+        Busy::Full(park_delay(backlog, &self.limits.park))
+    }
+
+    fn shortest_park(&self) -> Duration {
+        self.limits.park.first().copied().unwrap_or_default()
+    }
+
+    fn slot(self: &Arc<Self>, instance: InstanceId, notification: NotificationId) -> Slot {
+        Slot {
             slots: Arc::clone(self),
             instance,
             notification,
             since: Instant::now(),
-        })
+        }
     }
 
-    fn give_back(&self, slot: &Slot) {
-        let mut callbacks = self.callbacks();
-        let Some(state) = callbacks.get_mut(&slot.instance) else {
-            return;
+    fn give_back(self: &Arc<Self>, slot: &Slot) {
+        let next = {
+            let mut callbacks = self.callbacks();
+            let Some(state) = callbacks.get_mut(&slot.instance) else {
+                return;
+            };
+            state.ended(slot);
+            let next = state.line.pop_front();
+            if let Some((notification, _)) = &next {
+                state.under_way.push(*notification);
+            }
+            if state.under_way.is_empty() {
+                callbacks.remove(&slot.instance);
+            }
+            next
         };
-        state.under_way.retain(|other| *other != slot.notification);
-        let took = slot.since.elapsed();
-        state.mean = Some(match state.mean {
-            Some(mean) => mean.mul_f64(1.0 - WEIGHT) + took.mul_f64(WEIGHT),
-            None => took,
-        });
-        if state.under_way.is_empty() {
-            callbacks.remove(&slot.instance);
+        if let Some((notification, called)) = next {
+            // Whoever has gone away meanwhile drops the slot here, and the one behind is called.
+            drop(called.send(self.slot(slot.instance, notification)));
         }
     }
 
@@ -117,6 +198,22 @@ impl Slots {
         self.callbacks
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn knows(&self, notification: NotificationId) -> bool {
+        self.under_way.contains(&notification)
+            || self.line.iter().any(|(other, _)| *other == notification)
+    }
+
+    fn ended(&mut self, slot: &Slot) {
+        self.under_way.retain(|other| *other != slot.notification);
+        let took = slot.since.elapsed();
+        self.mean = Some(match self.mean {
+            Some(mean) => mean.mul_f64(1.0 - WEIGHT) + took.mul_f64(WEIGHT),
+            None => took,
+        });
     }
 }
 

@@ -8,11 +8,33 @@ const SECOND: Duration = Duration::from_secs(1);
 const LIMIT: usize = 2;
 
 fn slots() -> Arc<Slots> {
-    Slots::new(LIMIT, vec![SECOND, 5 * SECOND, 30 * SECOND])
+    Slots::new(Limits {
+        slots: LIMIT,
+        line: 3,
+        park: vec![SECOND, 5 * SECOND, 30 * SECOND],
+    })
 }
 
 fn take(slots: &Arc<Slots>, instance: i64, notification: i64) -> Result<Slot, Busy> {
-    slots.take(InstanceId(instance), NotificationId(notification))
+    match slots.enter(InstanceId(instance), NotificationId(notification))? {
+        Entrance::Slot(slot) => Ok(slot),
+        Entrance::Line(_) => panic!("{notification} stands in line"),
+    }
+}
+
+/// A callback with every slot taken, which has answered once within a millisecond.
+async fn quick(slots: &Arc<Slots>) -> Vec<Slot> {
+    let held = take(slots, 1, 1).unwrap();
+    let ended = take(slots, 1, 2).unwrap();
+    tokio::time::advance(Duration::from_millis(1)).await;
+    drop(ended);
+    vec![held, take(slots, 1, 3).unwrap()]
+}
+
+async fn stand_in_line(slots: &Arc<Slots>, notification: i64) -> Result<Slot, Busy> {
+    slots
+        .take(InstanceId(1), NotificationId(notification))
+        .await
 }
 
 #[test]
@@ -103,7 +125,7 @@ async fn the_more_wait_for_a_slow_callback_the_longer_they_are_parked() {
 #[case(30 * SECOND, 30)]
 #[case(Duration::MAX, 30)]
 fn the_delay_is_the_longest_within_the_backlog(#[case] backlog: Duration, #[case] seconds: u64) {
-    let delay = park_delay(backlog, &slots().park);
+    let delay = park_delay(backlog, &slots().limits.park);
 
     assert_eq!(delay, Duration::from_secs(seconds));
 }
@@ -113,4 +135,70 @@ fn a_backlog_beyond_all_measure_is_no_panic() {
     let backlog = backlog(u32::MAX, Some(Duration::MAX), 1);
 
     assert_eq!(backlog, Duration::MAX);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_does_not_fit_waits_for_a_callback_that_is_quick() {
+    let slots = slots();
+    let mut held = quick(&slots).await;
+
+    let free_one = async { drop(held.pop()) };
+    let (first, second, ()) = tokio::join!(
+        stand_in_line(&slots, 10),
+        async {
+            let second = stand_in_line(&slots, 11).await;
+            second.map(drop)
+        },
+        free_one
+    );
+
+    assert!(first.is_ok(), "{first:?}");
+    assert_eq!(second, Err(Busy::Full(SECOND)), "its turn never came");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_line_has_an_end() {
+    let slots = slots();
+    let _held = quick(&slots).await;
+    let _line: Vec<_> = (10..13)
+        .map(|n| slots.enter(InstanceId(1), NotificationId(n)).unwrap())
+        .collect();
+
+    assert_eq!(take(&slots, 1, 13).unwrap_err(), Busy::Full(SECOND));
+    assert_eq!(take(&slots, 1, 12).unwrap_err(), Busy::Twin(SECOND));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_that_stands_still_is_left_and_forms_again_after_an_answer() {
+    let slots = slots();
+    let mut held = quick(&slots).await;
+
+    let stood = stand_in_line(&slots, 10).await;
+    let later = take(&slots, 1, 11);
+    drop(held.pop());
+    held.push(take(&slots, 1, 12).unwrap());
+    let after_an_answer = slots.enter(InstanceId(1), NotificationId(13));
+
+    assert_eq!(stood.unwrap_err(), Busy::Full(SECOND));
+    assert_eq!(later.unwrap_err(), Busy::Full(SECOND));
+    // The answer took a second, and two slots turn over in half of that.
+    assert!(matches!(after_an_answer, Ok(Entrance::Line(_))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_leaves_the_line_leaves_no_slot_taken() {
+    let slots = slots();
+    let mut held = quick(&slots).await;
+    let gone = slots.enter(InstanceId(1), NotificationId(10)).unwrap();
+    let behind = slots.enter(InstanceId(1), NotificationId(11)).unwrap();
+
+    drop(gone);
+    drop(held.pop());
+
+    let Entrance::Line(mut place) = behind else {
+        panic!("it got a slot");
+    };
+    assert!(place.try_recv().is_ok());
+    drop(held);
+    assert!(slots.callbacks().is_empty());
 }
