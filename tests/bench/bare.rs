@@ -16,12 +16,21 @@ pub(crate) fn client(connections: usize) -> anyhow::Result<Client> {
     })?)
 }
 
-/// Sends every request, so many at once; gives how many per second.
-pub(crate) async fn requests_per_second(
+/// What a bare client did.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sent {
+    /// Requests per second.
+    pub(crate) per_second: f64,
+    /// Bytes of the answers, decompressed.
+    pub(crate) bytes: usize,
+}
+
+/// Sends every request, so many at once.
+pub(crate) async fn send_all(
     client: &Client,
     requests: Vec<Request>,
     at_once: usize,
-) -> anyhow::Result<f64> {
+) -> anyhow::Result<Sent> {
     let lifecycle = Lifecycle::new();
     let requests = Arc::new(requests);
     let next = Arc::new(AtomicUsize::new(0));
@@ -32,19 +41,24 @@ pub(crate) async fn requests_per_second(
             lifecycle.spawn_detail(async move { work(&client, &requests, &next).await })
         })
         .collect();
+    let mut bytes = 0;
     for worker in workers {
-        worker.await??;
+        bytes += worker.await??;
     }
-    Ok(requests.len() as f64 / started.elapsed().as_secs_f64())
+    Ok(Sent {
+        per_second: requests.len() as f64 / started.elapsed().as_secs_f64(),
+        bytes,
+    })
 }
 
-async fn work(client: &Client, requests: &[Request], next: &AtomicUsize) -> anyhow::Result<()> {
+async fn work(client: &Client, requests: &[Request], next: &AtomicUsize) -> anyhow::Result<usize> {
+    let mut bytes = 0;
     while let Some(request) = requests.get(next.fetch_add(1, Ordering::Relaxed)) {
         let request = request
             .try_clone()
             .expect("a body of bytes can be sent again");
         let response = client.execute(request).await?.error_for_status()?;
-        drop(response.bytes().await?);
+        bytes += response.bytes().await?.len();
     }
-    Ok(())
+    Ok(bytes)
 }

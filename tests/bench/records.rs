@@ -6,7 +6,9 @@ use anyhow::Context as _;
 use chrono::{DateTime, SecondsFormat, Utc};
 use ie_model::Queue;
 use ie_platform::SystemClock;
+use ie_simulator::Control;
 use ie_tests::client::Client;
+use ie_tests::eventually::eventually;
 use reqwest::Request;
 use tokio::time::sleep;
 
@@ -38,17 +40,24 @@ const TICK: (&str, &str) = ("SCHEDULER__TICK", "100ms");
 pub(crate) struct Reading<'a> {
     pub(crate) client: &'a Client,
     pub(crate) instance: i64,
+    pub(crate) control: Control,
 }
 
 impl Reading<'_> {
-    /// Polls, and waits until every poller has read up to a later time than this; gives how long that took.
+    /// Polls, and waits until every poller has read up to a later time than this; gives how long that took from the
+    /// first request on.
     pub(crate) async fn read(
         &self,
         until: DateTime<Utc>,
         limit: Duration,
     ) -> anyhow::Result<Duration> {
-        let started = Instant::now();
+        self.control.reset_statistics();
         poll_now(self.client, self.instance).await?;
+        eventually("the first request", PATIENCE, async || {
+            Ok((self.control.statistics().total() > 0).then_some(()))
+        })
+        .await?;
+        let started = Instant::now();
         while !self.is_read(until).await? {
             anyhow::ensure!(started.elapsed() < limit, "the walk is not at its end");
             sleep(Duration::from_millis(20)).await;
@@ -79,6 +88,7 @@ pub(crate) async fn distributed(sizes: Sizes) -> Measured {
     let reading = Reading {
         client: &stage.client,
         instance,
+        control: world.control(),
     };
     let turns = take_turns(&reading, world, sizes).await?;
     let published = broker.depth(Queue::Changes).await?.ready;
@@ -105,6 +115,7 @@ pub(crate) async fn embedded(sizes: Sizes) -> Measured {
     let reading = Reading {
         client: &embedded.client,
         instance,
+        control: world.control(),
     };
     let turns = take_turns(&reading, world, sizes).await?;
     let published = embedded
@@ -175,8 +186,11 @@ async fn bare_client(world: &World, from: DateTime<Utc>, each: usize) -> anyhow:
         }
     }
     let pages = requests.len() as f64;
-    let per_second = bare::requests_per_second(&client, requests, RESOURCES.len()).await?;
-    Ok(per_second / pages * (each * RESOURCES.len()) as f64)
+    let sent = bare::send_all(&client, requests, RESOURCES.len()).await?;
+    let records = each * RESOURCES.len();
+    let size = sent.bytes / records;
+    anyhow::ensure!(size > 500, "pages of {size} bytes per record");
+    Ok(sent.per_second / pages * records as f64)
 }
 
 fn figure(name: &str, turns: &Turns, sizes: Sizes) -> Figure {

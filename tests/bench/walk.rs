@@ -57,6 +57,7 @@ pub(crate) async fn measure(sizes: Sizes) -> Measured {
     let reading = Reading {
         client: &embedded.client,
         instance,
+        control: world.control(),
     };
     let early = async {
         let tenth = (records / PAGE / 10) as u64;
