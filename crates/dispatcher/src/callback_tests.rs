@@ -35,6 +35,7 @@ fn instance() -> Instance {
             skip_unchanged: false,
             requests_per_second: None,
             requests_per_day: None,
+            delivery: ie_model::DeliverySettings::default(),
         },
         account: AccountKey("1".to_owned()),
         valid: true,

@@ -63,6 +63,7 @@ pub(crate) fn settings() -> Settings {
         skip_unchanged: false,
         requests_per_second: None,
         requests_per_day: None,
+        delivery: ie_model::DeliverySettings::default(),
     }
 }
 

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{InstanceId, OrganizationId, UserId};
+use crate::{DeliverySettings, InstanceId, OrganizationId, UserId};
 
 /// An instance, as stored. Nothing in it is readable as a secret.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,6 +80,9 @@ pub struct Settings {
     /// Requests of the account per day at which this instance stops polling, when Insightly's limit is not to be used up.
     #[serde(default)]
     pub requests_per_day: Option<u32>,
+    /// How its notifications are delivered.
+    #[serde(default)]
+    pub delivery: DeliverySettings,
 }
 
 /// What a new poller does with the records that exist already: `event.poller.initial`.

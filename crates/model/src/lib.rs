@@ -3,6 +3,7 @@
 pub mod catalog;
 mod change;
 pub mod dates;
+mod delivery;
 pub mod hub_query;
 mod ids;
 pub mod instance;
@@ -13,6 +14,7 @@ mod poll;
 pub mod template;
 
 pub use change::{ChangeEvent, EventType};
+pub use delivery::DeliverySettings;
 pub use ids::{Epoch, InstanceId, NotificationId, OrganizationId, PollerId, UserId};
 pub use instance::{AccountKey, Initial, Instance, Settings};
 pub use message::{Message, Queue};

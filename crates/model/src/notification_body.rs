@@ -146,6 +146,7 @@ mod tests {
                 skip_unchanged: false,
                 requests_per_second: None,
                 requests_per_day: None,
+                delivery: crate::DeliverySettings::default(),
             },
             account: AccountKey("api.na1.insightly.com/1".to_owned()),
             valid: true,

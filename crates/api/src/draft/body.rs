@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::problem::{Path, Problems, kind, shown};
 use super::reader::Reader;
-use super::{Draft, Rejection, Rules, resources, secrets, settings};
+use super::{Draft, Rejection, Rules, delivery, resources, secrets, settings};
 use crate::connector;
 
 /// The longest name of an instance.
@@ -206,6 +206,7 @@ fn warn_of_unknown(configuration: &Map<String, Value>, path: &Path, warnings: &m
     let known: HashSet<&str> = settings::KEYS
         .iter()
         .copied()
+        .chain(delivery::KEYS.iter().copied())
         .chain(resources::KEYS)
         .chain(secrets::KNOWN)
         .collect();

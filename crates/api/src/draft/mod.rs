@@ -6,6 +6,7 @@
 mod address;
 mod body;
 mod dates;
+mod delivery;
 mod headers;
 mod problem;
 mod reader;

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::Rules;
 use super::address::{pod_address, web_address};
+use super::delivery;
 use super::problem::shown;
 use super::reader::Reader;
 
@@ -102,6 +103,7 @@ pub(super) fn read(reader: &mut Reader<'_>, rules: &Rules) -> Settings {
         skip_unchanged: reader.boolean(SKIP_UNCHANGED).unwrap_or(false),
         requests_per_second: reader.whole(PER_SECOND, 1..=MAX_PER_SECOND, "requests"),
         requests_per_day: reader.whole(PER_DAY, 1..=MAX_PER_DAY, "requests"),
+        delivery: delivery::read(reader),
     }
 }
 

@@ -105,6 +105,7 @@ pub(crate) async fn create(
             skip_unchanged: false,
             requests_per_second: None,
             requests_per_day: None,
+            delivery: ie_model::DeliverySettings::default(),
         },
         account: AccountKey("1".to_owned()),
         valid: true,

@@ -244,6 +244,7 @@ fn settings(base_url: &str) -> Settings {
         skip_unchanged: false,
         requests_per_second: None,
         requests_per_day: None,
+        delivery: ie_model::DeliverySettings::default(),
     }
 }
 

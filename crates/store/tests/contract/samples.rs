@@ -204,6 +204,7 @@ fn settings() -> Settings {
         skip_unchanged: false,
         requests_per_second: None,
         requests_per_day: None,
+        delivery: ie_model::DeliverySettings::default(),
     }
 }
 
