@@ -23,10 +23,6 @@ const REST: std::time::Duration = std::time::Duration::from_secs(6 * 60 * 60);
 /// Versions looked at for each change that the poll has found: more are forgotten than come.
 const PER_CHANGE: usize = 4;
 
-/// The fields of an object that is not in the table: those of custom objects.
-const UPDATED: &str = "DATE_UPDATED_UTC";
-const CREATED: &str = "DATE_CREATED_UTC";
-
 /// Whether old versions are of no use to a poller.
 fn is_prunable(object: &str, config: &ResourceConfig, settings: &Settings) -> bool {
     // A deletion is told of records that are known, a change against the content that is kept.
@@ -36,10 +32,11 @@ fn is_prunable(object: &str, config: &ResourceConfig, settings: &Settings) -> bo
 
 /// Insightly's own dates: a record is created before it is updated, and only once. Other fields promise nothing.
 fn has_usual_dates(object: &str, config: &ResourceConfig) -> bool {
-    let known = catalog::by_object(object);
-    let updated = known.map_or(Some(UPDATED), |object| object.updated_field.as_deref());
-    let created = known.map_or(Some(CREATED), |object| object.created_field.as_deref());
-    updated == Some(config.updated.path.as_str())
+    let Some(known) = catalog::object(object) else {
+        return false;
+    };
+    let created = known.created_field.as_deref();
+    known.updated_field.as_deref() == Some(config.updated.path.as_str())
         && config
             .created
             .as_ref()

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
+use ie_model::catalog;
 use ie_platform::http;
 use ie_platform::secret::{ExposeSecret, SecretString};
 use reqwest::header::HeaderMap;
@@ -81,11 +82,14 @@ impl Client {
             .map(|(answer, _)| answer)
     }
 
-    /// `GET /{object}/Search`: one page of the records that match.
+    /// `GET /{object}/Search`: one page of the records that match; for an object that has no search, of all.
     ///
     /// # Errors
-    /// What any request may meet; [`Error::NotAllowed`] for an object without a search.
+    /// What any request may meet; [`Error::NotAllowed`] for an object that this account cannot search.
     pub async fn search(&self, object: &str, search: &Search) -> Result<Answer<Page>, Error> {
+        if catalog::object(object).is_some_and(|known| !known.search) {
+            return self.list(object, search).await;
+        }
         let path = [object, "Search"];
         let (answer, total) = self.call("GET Search", &path, &search.parameters()).await?;
         Ok(answer.map(|records| Page { records, total }))

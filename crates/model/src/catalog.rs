@@ -1,8 +1,9 @@
 //! The objects of Insightly's API v3.1: the one table of their names, ids, dates and fields.
 //!
-//! It feeds the connector's default polling configuration, the hub's resource names, the client and
-//! the simulator. Source: Insightly's published schemas, kept in `data/insightly-objects.json`.
+//! It feeds the connector's default polling configuration, the hub's resource names, the client, the simulator and
+//! `docs/objects.md`. Source: Insightly's published schemas, kept in `data/insightly-objects.json`.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Deserializer, de::IgnoredAny};
@@ -12,7 +13,7 @@ use serde::{Deserialize, Deserializer, de::IgnoredAny};
 pub struct Object {
     /// Its path in Insightly's API: `Contacts`, `Ticket`.
     pub object: String,
-    /// Whether `/{object}/Search` exists, which is where `updated_after_utc` lives.
+    /// Whether `/{object}/Search` exists, which is where `updated_after_utc` is; a list has no conditions.
     pub search: bool,
     /// The field that identifies a record: `CONTACT_ID`.
     pub id_field: String,
@@ -28,9 +29,9 @@ pub struct Object {
 }
 
 impl Object {
-    /// Whether changes of this object can be found by time.
+    /// Whether changes of this object can be found by time. One without a search is read as a whole for it.
     pub fn pollable(&self) -> bool {
-        self.search && self.updated_field.is_some()
+        self.updated_field.is_some()
     }
 
     /// The field of that name.
@@ -94,14 +95,64 @@ pub enum FieldKind {
     String,
 }
 
-static CATALOG: LazyLock<Vec<Object>> = LazyLock::new(|| {
-    serde_json::from_str(include_str!("../data/insightly-objects.json"))
-        .expect("the table of objects is compiled in and parsed by a test")
+/// How the names of custom objects end.
+const CUSTOM: &str = "__c";
+/// The name in the table's row for all custom objects.
+const ANY_CUSTOM: &str = "{name}__c";
+
+struct Catalog {
+    objects: Vec<Object>,
+    custom: Object,
+}
+
+static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
+    let rows: Vec<Object> = serde_json::from_str(include_str!("../data/insightly-objects.json"))
+        .expect("the table of objects is compiled in and parsed by a test");
+    let (mut custom, objects): (Vec<_>, Vec<_>) =
+        rows.into_iter().partition(|row| row.object == ANY_CUSTOM);
+    let custom = custom
+        .pop()
+        .expect("the table has a row for custom objects");
+    Catalog { objects, custom }
 });
 
-/// Every object, in the order of the table.
+/// Every object that all accounts have, in the order of the table.
 pub fn catalog() -> &'static [Object] {
-    &CATALOG
+    &CATALOG.objects
+}
+
+/// The row for all custom objects, under the name `{name}__c`.
+pub fn any_custom() -> &'static Object {
+    &CATALOG.custom
+}
+
+/// The custom object of that name, such as `Project_Site__c`; none when no custom object can have it.
+///
+/// Whether an account has it is known to Insightly alone.
+pub fn custom(name: &str) -> Option<Object> {
+    let own = name.strip_suffix(CUSTOM)?;
+    let mut letters = own.bytes();
+    let begins = letters
+        .next()
+        .is_some_and(|byte| byte.is_ascii_alphabetic());
+    let goes_on = letters.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    (begins && goes_on).then(|| Object {
+        object: name.to_owned(),
+        hub_resource: name.to_owned(),
+        ..any_custom().clone()
+    })
+}
+
+/// The object behind a hub resource, custom ones included.
+pub fn resource(name: &str) -> Option<Cow<'static, Object>> {
+    let known = by_hub(name).map(Cow::Borrowed);
+    known.or_else(|| custom(name).map(Cow::Owned))
+}
+
+/// The object of that name in Insightly's API, custom ones included.
+pub fn object(name: &str) -> Option<Cow<'static, Object>> {
+    let known = by_object(name).map(Cow::Borrowed);
+    known.or_else(|| custom(name).map(Cow::Owned))
 }
 
 /// The object behind a hub resource: `accounts` is `Organisations`.
@@ -140,6 +191,8 @@ fn distance(left: &str, right: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
+
     use super::*;
 
     #[test]
@@ -165,6 +218,28 @@ mod tests {
         let names: std::collections::HashSet<_> =
             catalog().iter().map(|o| &o.hub_resource).collect();
         assert_eq!(names.len(), catalog().len());
+    }
+
+    #[rstest]
+    #[case("Project_Site__c", true)]
+    #[case("A1__c", true)]
+    #[case("__c", false)]
+    #[case("1A__c", false)]
+    #[case("Site", false)]
+    #[case("Si te__c", false)]
+    #[case("../Contacts__c", false)]
+    #[case("{name}__c", false)]
+    fn a_custom_object_is_known_by_its_name(#[case] name: &str, #[case] is_known: bool) {
+        let found = resource(name);
+
+        assert_eq!(found.is_some(), is_known);
+        if let Some(object) = found {
+            assert_eq!(
+                (object.object.as_str(), object.hub_resource.as_str()),
+                (name, name)
+            );
+            assert!(object.pollable() && object.may_have("SITE_NAME"));
+        }
     }
 
     #[test]

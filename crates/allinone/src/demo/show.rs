@@ -123,7 +123,7 @@ impl Show {
 
     /// The time from the write in Insightly, by the simulator's ledger, to the callback.
     fn latency(&self, arrived: &Arrived) -> Option<TimeDelta> {
-        let object = catalog::by_hub(arrived.event["objectType"].as_str()?)?;
+        let object = catalog::resource(arrived.event["objectType"].as_str()?)?;
         let digest = ie_simulator::digest(&arrived.record);
         let ledger = self.control.ledger(&object.object).ok()?;
         let written = ledger

@@ -202,14 +202,19 @@ fn tags(map: &Map<String, Value>, problems: &mut Problems) -> Vec<String> {
     tags
 }
 
-fn warn_of_unknown(configuration: &Map<String, Value>, path: &Path, warnings: &mut Vec<String>) {
-    let known: HashSet<&str> = settings::KEYS
+/// The entries of `configuration` that mean something.
+pub(crate) fn known_keys() -> HashSet<&'static str> {
+    settings::KEYS
         .iter()
+        .chain(delivery::KEYS)
         .copied()
-        .chain(delivery::KEYS.iter().copied())
         .chain(resources::KEYS)
         .chain(secrets::KNOWN)
-        .collect();
+        .collect()
+}
+
+fn warn_of_unknown(configuration: &Map<String, Value>, path: &Path, warnings: &mut Vec<String>) {
+    let known = known_keys();
     let unknown = configuration
         .keys()
         .filter(|key| !known.contains(key.as_str()));

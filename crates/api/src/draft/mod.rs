@@ -20,7 +20,7 @@ mod message_tests;
 #[cfg(test)]
 mod property_tests;
 #[cfg(test)]
-mod test_bodies;
+pub(crate) mod test_bodies;
 #[cfg(test)]
 mod tests;
 
@@ -31,6 +31,8 @@ use ie_platform::secret::SecretString;
 use serde_json::{Map, Value};
 
 pub use address::{NoPattern, UrlPattern};
+#[cfg(test)]
+pub(crate) use body::known_keys;
 pub(crate) use body::{merge, parse};
 pub(crate) use problem::{Path, Problems, shown};
 pub(crate) use reader::Reader;

@@ -1,5 +1,7 @@
 //! One entry of `event.poller.configuration`.
 
+use std::borrow::Cow;
+
 use chrono::DateTime;
 use ie_model::catalog::{self, Object};
 use ie_model::dates::Zone;
@@ -45,7 +47,7 @@ pub(super) fn read(
     warn_of_unknown(entry, &KEYS, path, warnings);
     let mut reader = Reader::new(entry, path.clone(), problems);
     let (object, url) = object_and_url(name, &mut reader)?;
-    let Some(default) = connector::default_config(object) else {
+    let Some(default) = connector::default_config(&object) else {
         reader.problems().add(path, unknown(&object.hub_resource));
         return None;
     };
@@ -54,11 +56,11 @@ pub(super) fn read(
         .map(str::to_owned);
     if let Some(Err(text)) = id_field
         .as_deref()
-        .map(|id| dates::field_exists(id, object))
+        .map(|id| dates::field_exists(id, &object))
     {
         reader.refuse(ID_FIELD, text);
     }
-    let (updated, created) = dates(&mut reader, object, warnings);
+    let (updated, created) = dates(&mut reader, &object, warnings);
     Some(Resource {
         name: name.to_owned(),
         object: object.object.clone(),
@@ -85,8 +87,8 @@ pub(super) fn read(
 fn object_and_url(
     name: &str,
     reader: &mut Reader<'_>,
-) -> Option<(&'static Object, Option<String>)> {
-    let by_name = catalog::by_hub(name);
+) -> Option<(Cow<'static, Object>, Option<String>)> {
+    let by_name = catalog::resource(name);
     if reader.given(URL).is_none() {
         if by_name.is_none() {
             reader.refuse(
@@ -102,7 +104,11 @@ fn object_and_url(
             reader.refuse(URL, text);
             by_name.map(|object| (object, None))
         }
-        Ok(object) if by_name.is_some_and(|named| named.object != object.object) => {
+        Ok(object)
+            if by_name
+                .as_ref()
+                .is_some_and(|named| named.object != object.object) =>
+        {
             reader.refuse(
                 URL,
                 format!(
@@ -129,7 +135,7 @@ fn is_name(name: &str) -> bool {
 }
 
 /// The object behind a url, once it is known that every poll can ask it.
-fn object_of(url: &str) -> Result<&'static Object, String> {
+fn object_of(url: &str) -> Result<Cow<'static, Object>, String> {
     let template: Template = url
         .parse()
         .map_err(|error| format!("the template cannot be read: {error}"))?;
@@ -138,9 +144,9 @@ fn object_of(url: &str) -> Result<&'static Object, String> {
         let filled = shown(&Value::from(filled.as_str()));
         format!("{error}, of the path with its variables filled: {filled}")
     })?;
-    let object = catalog::by_hub(&query.resource).ok_or_else(|| unknown(&query.resource))?;
+    let object = catalog::resource(&query.resource).ok_or_else(|| unknown(&query.resource))?;
     for (field, _) in &query.equals {
-        dates::field_exists(field, object)?;
+        dates::field_exists(field, &object)?;
     }
     Ok(object)
 }

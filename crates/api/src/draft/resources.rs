@@ -110,23 +110,24 @@ fn names(reader: &mut Reader<'_>, key: &str) -> Vec<(Path, String)> {
 }
 
 fn default_resource(name: &str) -> Option<Resource> {
-    let object = catalog::by_hub(name)?;
+    let object = catalog::resource(name)?;
     Some(Resource {
         name: name.to_owned(),
-        object: object.object.clone(),
-        config: connector::default_config(object)?,
+        config: connector::default_config(&object)?,
+        object: object.into_owned().object,
     })
 }
 
 /// What to say of a name that cannot be polled.
 pub(super) fn unknown(name: &str) -> String {
     let got = shown(&Value::from(name));
-    if catalog::by_hub(name).is_some() {
+    if catalog::resource(name).is_some() {
         return format!(
             "expected a resource that can be polled, got {got}: Insightly does not tell when its records were updated; leave it out"
         );
     }
-    let nearest = catalog::nearest(name, connector::pollable_names())
+    let names = connector::pollable_objects().map(|object| object.hub_resource.as_str());
+    let nearest = catalog::nearest(name, names)
         .map(|near| format!("; did you mean {near}?"))
         .unwrap_or_default();
     format!("expected the name of a resource that can be polled, got {got}{nearest}")

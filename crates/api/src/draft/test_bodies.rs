@@ -21,7 +21,7 @@ pub(super) fn minimal() -> Value {
 }
 
 /// The minimal body with entries of `configuration` added.
-pub(super) fn with(entries: Value) -> Value {
+pub(crate) fn with(entries: Value) -> Value {
     let mut body = minimal();
     for (key, value) in entries.as_object().unwrap() {
         body["configuration"][key] = value.clone();
@@ -29,7 +29,7 @@ pub(super) fn with(entries: Value) -> Value {
     body
 }
 
-pub(super) fn draft(body: &Value) -> Draft {
+pub(crate) fn draft(body: &Value) -> Draft {
     parse(body, &[], &rules()).unwrap()
 }
 

@@ -4,6 +4,7 @@ mod answer;
 mod body;
 mod budget;
 mod dead_letters;
+mod elements;
 mod events;
 mod hints;
 mod instances;
@@ -34,6 +35,33 @@ const HINTS_OF_RESOURCE: &str = "/events/insightly/{token}/{resource}";
 ///
 /// Routes without `{id}` are about the instance of the Element token.
 pub(crate) fn router(app: App) -> Router {
+    let of_element = instances().layer(middleware::from_fn_with_state(
+        app.clone(),
+        elements::exists,
+    ));
+    let api = instances()
+        .nest("/elements/{element}", of_element)
+        .route("/elements", get(elements::list))
+        .route("/elements/{element}", get(elements::get))
+        .route("/elements/{element}/metadata", get(elements::metadata))
+        .route("/dead-letters", get(dead_letters::list))
+        .route("/dead-letters/redrive", post(dead_letters::redrive));
+    Router::new()
+        .nest(BASE, api)
+        .route(HINTS, post(hints::hint))
+        .route(HINTS_OF_RESOURCE, post(hints::hint))
+        .fallback(no_route)
+        .method_not_allowed_fallback(no_method)
+        .layer(DefaultBodyLimit::max(app.config.body_limit))
+        .layer(middleware::from_fn_with_state(
+            app.clone(),
+            observe::request,
+        ))
+        .with_state(app)
+}
+
+/// `/instances…`, which stands under `/elements/{key}` as well.
+fn instances() -> Router<App> {
     let one = get(instances::get)
         .put(instances::put)
         .patch(instances::patch)
@@ -45,7 +73,7 @@ pub(crate) fn router(app: App) -> Router {
         .delete(instances::delete);
     let enabled = || put(instances::enable).delete(instances::disable);
     let pollers = || get(instances::poller_records);
-    let api = Router::new()
+    Router::new()
         .route("/instances", own)
         .route("/instances/{id}", one)
         .route("/instances/enabled", enabled())
@@ -62,20 +90,6 @@ pub(crate) fn router(app: App) -> Router {
         .route("/instances/{id}/events/{event_id}", get(events::get))
         .route("/instances/quarantine", get(quarantine::list))
         .route("/instances/{id}/quarantine", get(quarantine::list))
-        .route("/dead-letters", get(dead_letters::list))
-        .route("/dead-letters/redrive", post(dead_letters::redrive));
-    Router::new()
-        .nest(BASE, api)
-        .route(HINTS, post(hints::hint))
-        .route(HINTS_OF_RESOURCE, post(hints::hint))
-        .fallback(no_route)
-        .method_not_allowed_fallback(no_method)
-        .layer(DefaultBodyLimit::max(app.config.body_limit))
-        .layer(middleware::from_fn_with_state(
-            app.clone(),
-            observe::request,
-        ))
-        .with_state(app)
 }
 
 async fn no_route(request: Request) -> ApiError {

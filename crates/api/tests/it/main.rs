@@ -6,6 +6,7 @@ mod budget;
 mod changing;
 mod creating;
 mod dead_letters;
+mod elements;
 mod errors;
 mod events;
 mod hints;

@@ -3,4 +3,5 @@
 
 mod budget;
 mod faults;
+mod objects;
 mod rig;

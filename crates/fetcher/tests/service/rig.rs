@@ -253,7 +253,7 @@ fn poller(
     object: &str,
     (cursor, due_at): (DateTime<Utc>, DateTime<Utc>),
 ) -> NewPoller {
-    let known = ie_model::catalog::by_object(object).unwrap();
+    let known = ie_model::catalog::object(object).unwrap();
     let date = |path: &str| DateField {
         path: path.to_owned(),
         format: "yyyy-MM-dd HH:mm:ss".to_owned(),

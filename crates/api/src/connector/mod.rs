@@ -1,8 +1,13 @@
 //! The connector that this service offers, and what it polls by default.
 
+mod description;
+mod entries;
+
 use ie_model::catalog::{self, Object};
 use ie_model::{DateField, ResourceConfig};
 use serde_json::{Value, json};
+
+pub(crate) use description::{described, metadata, summary};
 
 /// The connector's number in Open Connectors' answers.
 pub(crate) const ID: i64 = 1;
@@ -24,6 +29,11 @@ const CREATED_CHECK_TOLERANCE: u32 = 10;
 /// The connector, as it stands in an instance.
 pub(crate) fn element() -> Value {
     json!({ "id": ID, "key": KEY, "name": "Insightly", "hub": HUB })
+}
+
+/// Whether a key or a number names the connector.
+pub(crate) fn is(key_or_id: &str) -> bool {
+    key_or_id == KEY || key_or_id == ID.to_string()
 }
 
 /// How an object is polled unless the client says otherwise; none when it cannot be polled by time.
@@ -55,12 +65,14 @@ pub(crate) fn date_field(path: &str) -> DateField {
     }
 }
 
-/// The names of the resources that can be polled.
-pub(crate) fn pollable_names() -> impl Iterator<Item = &'static str> {
-    catalog::catalog()
-        .iter()
-        .filter(|object| object.pollable())
-        .map(|object| object.hub_resource.as_str())
+/// The objects that can be polled, without custom ones.
+pub(crate) fn pollable_objects() -> impl Iterator<Item = &'static Object> {
+    catalog::catalog().iter().filter(|object| object.pollable())
+}
+
+/// What an instance polls that names nothing.
+fn default_objects() -> impl Iterator<Item = &'static Object> {
+    DEFAULT_RESOURCES.into_iter().filter_map(catalog::by_hub)
 }
 
 #[cfg(test)]
