@@ -193,6 +193,33 @@ pub(crate) enum EventsCommand {
         #[arg(long)]
         no_follow: bool,
     },
+    /// Send stored events to the callback again, under their ids and marked as replayed
+    Replay(ReplayOptions),
+}
+
+/// What `events replay` sends.
+#[derive(Debug, Args)]
+pub(crate) struct ReplayOptions {
+    /// The instance's id
+    pub(crate) instance: i64,
+    /// Stored at this time or later, such as 2026-11-24T10:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<String>,
+    /// Stored before this time
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Option<String>,
+    /// Only of this resource, such as contacts; may be given several times
+    #[arg(long = "object-type", value_name = "RESOURCE")]
+    pub(crate) object_types: Vec<String>,
+    /// Only those that ended like this: NOTIFIED or FAILED [default: both]
+    #[arg(long, value_name = "STATUS")]
+    pub(crate) status: Option<String>,
+    /// At most this many
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) limit: Option<u32>,
+    /// Say how many there are, and send none
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 /// `insightly-events dead-letters …`

@@ -12,6 +12,7 @@ pub struct Config {
     pub broker: ie_broker::Config,
     pub store: ie_store::Config,
     pub scheduler: ie_scheduler::Config,
+    pub retention: ie_scheduler::retention::Config,
     pub fetcher: ie_fetcher::Config,
     pub dispatcher: ie_dispatcher::Config,
     pub api: ie_api::Config,
@@ -24,6 +25,7 @@ impl ie_platform::config::Config for Config {
             ie_broker::Config::DEFAULTS,
             ie_store::Config::DEFAULTS,
             ie_scheduler::Config::DEFAULTS,
+            ie_scheduler::retention::Config::DEFAULTS,
             ie_fetcher::Config::DEFAULTS,
             ie_dispatcher::Config::DEFAULTS,
             ie_api::Config::DEFAULTS,
@@ -35,6 +37,7 @@ impl ie_platform::config::Config for Config {
         self.broker.validate(problems);
         self.store.validate(problems);
         self.scheduler.validate(problems);
+        self.retention.validate(problems);
         self.fetcher.validate(problems);
         self.dispatcher.validate(problems);
         self.api.validate(problems);

@@ -56,6 +56,7 @@ pub async fn start(context: &Context, config: Config) -> anyhow::Result<Running>
         store: store.clone(),
         config: config.scheduler,
     };
+    ie_scheduler::retention::start(context, store.clone(), config.retention);
     ie_scheduler::run(context.clone(), parts)
         .await
         .context("while starting the scheduler")?;

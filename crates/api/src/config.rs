@@ -25,6 +25,8 @@ pub struct Config {
     pub page_size: u32,
     pub max_page_size: u32,
     pub redrive_limit: u32,
+    pub replay_limit: u32,
+    pub redrive_rate: u32,
     pub default_insightly_url: String,
     pub insightly_urls: Vec<UrlPattern>,
     #[serde(with = "humantime_serde")]
@@ -74,8 +76,14 @@ impl Section for Config {
                 ),
             );
         }
-        if self.redrive_limit == 0 {
-            problems.add("api.redrive_limit", "must be at least 1");
+        for (key, value) in [
+            ("api.redrive_limit", self.redrive_limit),
+            ("api.replay_limit", self.replay_limit),
+            ("api.redrive_rate", self.redrive_rate),
+        ] {
+            if value == 0 {
+                problems.add(key, "must be at least 1");
+            }
         }
         let scheme = Url::parse(&self.default_insightly_url).map(|url| url.scheme().to_owned());
         if !matches!(scheme.as_deref(), Ok("http" | "https")) {

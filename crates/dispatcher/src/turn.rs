@@ -66,7 +66,14 @@ mod tests {
         #[case] expected: Turn,
     ) {
         assert_eq!(
-            turn(attempt, Some(DeliveryState { status, attempts })),
+            turn(
+                attempt,
+                Some(DeliveryState {
+                    status,
+                    attempts,
+                    earlier: 0
+                })
+            ),
             expected
         );
     }

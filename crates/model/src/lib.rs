@@ -11,6 +11,7 @@ mod message;
 mod notification;
 mod notification_body;
 mod poll;
+mod replay;
 pub mod template;
 
 pub use change::{ChangeEvent, EventType};
@@ -26,3 +27,4 @@ pub use poll::{
     DateField, Digest, Fence, Late, PollJob, Poller, PollerStatus, Reason, ResourceConfig, Version,
     Waiting,
 };
+pub use replay::mark_replayed;

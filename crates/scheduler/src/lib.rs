@@ -2,6 +2,7 @@
 
 mod config;
 pub mod process;
+pub mod retention;
 mod run;
 mod tick;
 

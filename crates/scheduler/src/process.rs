@@ -7,7 +7,7 @@ use ie_platform::{Context, Process};
 use ie_store::Store;
 use serde::{Deserialize, Serialize};
 
-use crate::{Parts, run};
+use crate::{Parts, retention, run};
 
 /// Which program this is.
 pub const PROCESS: Process = Process {
@@ -24,6 +24,8 @@ pub struct Config {
     pub store: ie_store::Config,
     /// When pollers are claimed.
     pub scheduler: crate::Config,
+    /// How long what was delivered is kept.
+    pub retention: retention::Config,
 }
 
 impl config::Config for Config {
@@ -32,6 +34,7 @@ impl config::Config for Config {
             ie_broker::Config::DEFAULTS,
             ie_store::Config::DEFAULTS,
             crate::Config::DEFAULTS,
+            retention::Config::DEFAULTS,
         ]
     }
 
@@ -39,6 +42,7 @@ impl config::Config for Config {
         self.broker.validate(problems);
         self.store.validate(problems);
         self.scheduler.validate(problems);
+        self.retention.validate(problems);
     }
 }
 
@@ -56,5 +60,6 @@ pub async fn start(context: Context, config: Config) -> anyhow::Result<()> {
             .context("while connecting to the broker")?,
         config: config.scheduler,
     };
+    retention::start(&context, parts.store.clone(), config.retention);
     run(context, parts).await
 }

@@ -23,6 +23,8 @@ pub struct DeliveryState {
     pub status: NotificationStatus,
     /// Attempts made.
     pub attempts: u32,
+    /// Those of former rounds: a redrive or a replay begins a new one.
+    pub earlier: u32,
 }
 
 /// An attempt and what follows from it.
@@ -64,12 +66,14 @@ impl Store {
     /// Where a delivery stands: what a dispatcher asks when a message comes a second time.
     pub async fn delivery_state(&self, id: NotificationId) -> Result<Option<DeliveryState>> {
         let _timer = Timer::start("delivery_state");
-        let sql = Sql::new("SELECT status, attempts FROM deliveries WHERE notification_id = $1");
-        let row: Option<(String, i64)> = self.database.optional(sql.bind(id)).await?;
-        let state = row.map(|(status, attempts)| {
+        let sql =
+            Sql::new("SELECT status, attempts, earlier FROM deliveries WHERE notification_id = $1");
+        let row: Option<(String, i64, i64)> = self.database.optional(sql.bind(id)).await?;
+        let state = row.map(|(status, attempts, earlier)| {
             Ok(DeliveryState {
                 status: notification_row::status(&status)?,
                 attempts: to_u32("a notification's attempts", attempts)?,
+                earlier: to_u32("a notification's earlier attempts", earlier)?,
             })
         });
         state.transpose()

@@ -94,7 +94,7 @@ impl Store {
         let dead: Vec<i64> = dead.into_iter().map(|(id,)| id).collect();
         tx.lock(Lock::Deliveries, dead.iter().copied()).await?;
         let revive = Sql::new(
-            "UPDATE deliveries SET status = 'NEW', due_at = $1, ended_at = NULL \
+            "UPDATE deliveries SET status = 'NEW', due_at = $1, ended_at = NULL, earlier = attempts \
              WHERE status = 'FAILED' AND notification_id IN (SELECT id FROM rows) \
              RETURNING notification_id",
         );

@@ -4,6 +4,7 @@
 mod broken;
 mod explain;
 mod kept;
+mod notified;
 mod pollers;
 pub mod steps;
 

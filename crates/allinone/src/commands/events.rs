@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::bail;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::text;
-use crate::cli::{EventsCommand, Server};
+use crate::cli::{EventsCommand, ReplayOptions, Server};
 use crate::output::say;
 use crate::remote::Remote;
 
@@ -20,11 +20,14 @@ pub(super) async fn run(
     server: &Server,
     command: EventsCommand,
 ) -> anyhow::Result<ExitCode> {
-    let EventsCommand::Tail {
-        instance,
-        lines,
-        no_follow,
-    } = command;
+    let (instance, lines, no_follow) = match command {
+        EventsCommand::Replay(options) => return replay(remote, server, &options).await,
+        EventsCommand::Tail {
+            instance,
+            lines,
+            no_follow,
+        } => (instance, lines, no_follow),
+    };
     let mut tail = Tail {
         remote,
         server,
@@ -40,6 +43,40 @@ pub(super) async fn run(
             () = tokio::time::sleep(PERIOD) => tail.show(instance, None).await?,
         }
     }
+}
+
+async fn replay(
+    remote: &Remote,
+    server: &Server,
+    options: &ReplayOptions,
+) -> anyhow::Result<ExitCode> {
+    let body = json!({
+        "from": options.from,
+        "to": options.to,
+        "objectTypes": options.object_types,
+        "status": options.status,
+        "limit": options.limit,
+        "dryRun": options.dry_run,
+    });
+    let path = format!("/instances/{}/events/replay", options.instance);
+    let answer = remote.post(&path, body.to_string()).await?.body;
+    if server.json {
+        say(&answer.to_string());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let events = text(&answer["events"]);
+    say(&if options.dry_run {
+        format!("{events} events would be sent again")
+    } else {
+        format!(
+            "{events} events are sent again until {}",
+            text(&answer["until"])
+        )
+    });
+    if answer["more"] == true {
+        say("there are more: the limit is reached");
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 struct Tail<'a> {

@@ -11,6 +11,7 @@ mod instances;
 mod paging;
 mod quarantine;
 mod query;
+mod replay;
 mod subject;
 mod walks;
 
@@ -87,6 +88,7 @@ fn instances() -> Router<App> {
         .route("/instances/poll", post(instances::poll))
         .route("/instances/{id}/poll", post(instances::poll))
         .route("/instances/{id}/events", get(events::list))
+        .route("/instances/{id}/events/replay", post(replay::replay))
         .route("/instances/{id}/events/{event_id}", get(events::get))
         .route("/instances/quarantine", get(quarantine::list))
         .route("/instances/{id}/quarantine", get(quarantine::list))

@@ -39,33 +39,41 @@ impl Query {
             .map(|(_, value)| value.trim())
     }
 
-    /// A point in time: ISO-8601, a day, `yyyy-MM-dd HH:mm:ss` in UTC, or epoch milliseconds.
+    /// A point in time, see [`time`].
     pub(super) fn time(&self, name: &str) -> Result<Option<DateTime<Utc>>> {
         let Some(text) = self.get(name) else {
             return Ok(None);
         };
-        // A plus sign that was not encoded has become a blank: 2026-11-24T10:00:00 01:00.
-        let restored = text.replacen(' ', "+", 1);
-        let zoned = [text, &restored].into_iter().find_map(|text| {
-            let parsed = DateTime::parse_from_rfc3339(text).ok()?;
-            Some(parsed.with_timezone(&Utc))
-        });
-        let local = || {
-            ["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S"]
-                .into_iter()
-                .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
-                .or_else(|| text.parse::<NaiveDate>().ok()?.and_hms_opt(0, 0, 0))
-                .map(|local| local.and_utc())
-        };
-        let epoch = || DateTime::from_timestamp_millis(text.parse().ok()?);
-        match zoned.or_else(local).or_else(epoch) {
+        match time(text) {
             Some(at) => Ok(Some(at)),
             None => Err(ApiError::bad_request(format!(
-                "{name}: expected a time such as 2026-11-24T10:00:00Z, a day such as 2026-11-24, \
-                 or milliseconds since 1970, got {text:?}"
+                "{name}: expected {TIME}, got {text:?}"
             ))),
         }
     }
+}
+
+/// What a time may look like, for errors.
+pub(super) const TIME: &str =
+    "a time such as 2026-11-24T10:00:00Z, a day such as 2026-11-24, or milliseconds since 1970";
+
+/// A point in time: ISO-8601, a day, `yyyy-MM-dd HH:mm:ss` in UTC, or epoch milliseconds.
+pub(super) fn time(text: &str) -> Option<DateTime<Utc>> {
+    // A plus sign that was not encoded has become a blank: 2026-11-24T10:00:00 01:00.
+    let restored = text.replacen(' ', "+", 1);
+    let zoned = [text, &restored].into_iter().find_map(|text| {
+        let parsed = DateTime::parse_from_rfc3339(text).ok()?;
+        Some(parsed.with_timezone(&Utc))
+    });
+    let local = || {
+        ["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S"]
+            .into_iter()
+            .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok())
+            .or_else(|| text.parse::<NaiveDate>().ok()?.and_hms_opt(0, 0, 0))
+            .map(|local| local.and_utc())
+    };
+    let epoch = || DateTime::from_timestamp_millis(text.parse().ok()?);
+    zoned.or_else(local).or_else(epoch)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod events;
 mod hints;
 mod listing;
 mod quarantine;
+mod replay;
 mod rig;
 mod secrets;
 mod startup;

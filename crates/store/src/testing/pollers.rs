@@ -15,7 +15,7 @@ const PER_INSTANCE: i64 = 4;
 /// As long as a poller's configuration commonly is: what a tick must not read is measured with its real size.
 const CONFIG: &str = r#"{"url":"/hubs/crm/contacts?where=updated_after_utc='${date:yyyy-MM-dd HH:mm:ss}'","id_field":"CONTACT_ID","updated":{"path":"DATE_UPDATED_UTC","format":"yyyy-MM-dd HH:mm:ss","zone":"UTC"},"created":{"path":"DATE_CREATED_UTC","format":"yyyy-MM-dd HH:mm:ss","zone":"UTC"},"filter_by_updated_date":true,"created_check_tolerance":10,"page_size":null,"poll_delay":0}"#;
 
-const NUMBERS: &str = "WITH RECURSIVE numbers(n) AS (SELECT CAST(0 AS BIGINT) UNION ALL \
+pub(super) const NUMBERS: &str = "WITH RECURSIVE numbers(n) AS (SELECT CAST(0 AS BIGINT) UNION ALL \
      SELECT n + 1 FROM numbers WHERE n + 1 < $1) ";
 
 const INSTANCES: &str = "INSERT INTO instances \

@@ -8,6 +8,7 @@
 mod accounts;
 mod budget;
 mod budget_sharing;
+mod chores;
 mod claims;
 mod contention;
 mod deliveries;
@@ -22,5 +23,7 @@ mod prune;
 mod quarantine;
 mod redrive;
 mod relay;
+mod replay;
+mod retention;
 mod samples;
 mod walks;
