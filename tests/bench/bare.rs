@@ -19,10 +19,20 @@ pub(crate) fn client(connections: usize) -> anyhow::Result<Client> {
 /// What a bare client did.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sent {
+    /// Requests.
+    pub(crate) requests: usize,
     /// Requests per second.
     pub(crate) per_second: f64,
-    /// Bytes of the answers, decompressed.
-    pub(crate) bytes: usize,
+    /// What the answers came to, as `read` counts it.
+    pub(crate) count: usize,
+}
+
+/// What is done with the body of an answer, and how much it held.
+pub(crate) type Read = fn(&[u8]) -> anyhow::Result<usize>;
+
+/// Takes the bytes and does nothing with them.
+pub(crate) fn bytes(body: &[u8]) -> anyhow::Result<usize> {
+    Ok(body.len())
 }
 
 /// Sends every request, so many at once.
@@ -30,6 +40,7 @@ pub(crate) async fn send_all(
     client: &Client,
     requests: Vec<Request>,
     at_once: usize,
+    read: Read,
 ) -> anyhow::Result<Sent> {
     let lifecycle = Lifecycle::new();
     let requests = Arc::new(requests);
@@ -38,27 +49,32 @@ pub(crate) async fn send_all(
     let workers: Vec<_> = (0..at_once)
         .map(|_| {
             let (client, requests, next) = (client.clone(), requests.clone(), next.clone());
-            lifecycle.spawn_detail(async move { work(&client, &requests, &next).await })
+            lifecycle.spawn_detail(async move { work(&client, &requests, (&next, read)).await })
         })
         .collect();
-    let mut bytes = 0;
+    let mut count = 0;
     for worker in workers {
-        bytes += worker.await??;
+        count += worker.await??;
     }
     Ok(Sent {
+        requests: requests.len(),
         per_second: requests.len() as f64 / started.elapsed().as_secs_f64(),
-        bytes,
+        count,
     })
 }
 
-async fn work(client: &Client, requests: &[Request], next: &AtomicUsize) -> anyhow::Result<usize> {
-    let mut bytes = 0;
+async fn work(
+    client: &Client,
+    requests: &[Request],
+    (next, read): (&AtomicUsize, Read),
+) -> anyhow::Result<usize> {
+    let mut count = 0;
     while let Some(request) = requests.get(next.fetch_add(1, Ordering::Relaxed)) {
         let request = request
             .try_clone()
             .expect("a body of bytes can be sent again");
         let response = client.execute(request).await?.error_for_status()?;
-        bytes += response.bytes().await?.len();
+        count += read(&response.bytes().await?)?;
     }
-    Ok(bytes)
+    Ok(count)
 }

@@ -134,7 +134,7 @@ async fn bare_client(scene: &Scene, notifications: &[Notification]) -> anyhow::R
             .build()
     });
     let requests = requests.collect::<Result<Vec<Request>, _>>()?;
-    let sent = bare::send_all(&client, requests, AT_ONCE).await?;
+    let sent = bare::send_all(&client, requests, AT_ONCE, bare::bytes).await?;
     let arrived = scene.callbacks.count();
     ensure!(arrived == notifications.len(), "{arrived} arrivals");
     Ok(sent.per_second)

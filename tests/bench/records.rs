@@ -33,8 +33,8 @@ pub(crate) const RESOURCES: [(&str, &str); 4] = [
 const PAGE: usize = 500;
 
 /// Faster than anybody reads here, so that the account's budget does not decide.
-const NO_BUDGET: (&str, &str) = ("FETCHER__REQUESTS_PER_SECOND", "1000");
-const TICK: (&str, &str) = ("SCHEDULER__TICK", "100ms");
+pub(crate) const NO_BUDGET: (&str, &str) = ("FETCHER__REQUESTS_PER_SECOND", "1000");
+pub(crate) const TICK: (&str, &str) = ("SCHEDULER__TICK", "100ms");
 
 /// An instance whose records are read.
 pub(crate) struct Reading<'a> {
@@ -90,10 +90,10 @@ pub(crate) async fn distributed(sizes: Sizes) -> Measured {
         instance,
         control: world.control(),
     };
-    let turns = take_turns(&reading, world, sizes).await?;
+    let (turns, moved) = take_turns(&reading, world, sizes).await?;
     let published = broker.depth(Queue::Changes).await?.ready;
     stage.stop().await?;
-    let figure = figure("records_against_bare_client", &turns, sizes)
+    let figure = figure("records_against_bare_client", (&turns, moved), sizes)
         .part("notifications_in_the_queue", published);
     Ok(vec![figure])
 }
@@ -117,14 +117,18 @@ pub(crate) async fn embedded(sizes: Sizes) -> Measured {
         instance,
         control: world.control(),
     };
-    let turns = take_turns(&reading, world, sizes).await?;
+    let (turns, moved) = take_turns(&reading, world, sizes).await?;
     let published = embedded
         .running
         .counter("ie_messages_published_total", "\"changes\"")
         .await?;
     lifecycle.stop();
-    let figure = figure("records_embedded_against_bare_client", &turns, sizes)
-        .part("notifications_published", published);
+    let figure = figure(
+        "records_embedded_against_bare_client",
+        (&turns, moved),
+        sizes,
+    )
+    .part("notifications_published", published);
     Ok(vec![figure])
 }
 
@@ -145,13 +149,13 @@ async fn take_turns(
     reading: &Reading<'_>,
     mut world: World,
     sizes: Sizes,
-) -> anyhow::Result<Turns> {
+) -> anyhow::Result<(Turns, f64)> {
     let each = sizes.records / RESOURCES.len();
     let new: Vec<_> = RESOURCES
         .iter()
         .map(|(_, object)| (*object, each))
         .collect();
-    let mut turns = Turns::default();
+    let (mut turns, mut moved) = (Turns::default(), 0.0);
     for round in 0..sizes.rounds {
         let from = world.next_window(&new)?;
         let bare_first = round % 2 == 0;
@@ -165,13 +169,33 @@ async fn take_turns(
         }
         let records = each * RESOURCES.len();
         turns.add(records as f64 / took.as_secs_f64(), reference);
+        let bytes = pages(&world, from, each, bare::bytes).await?;
+        moved = bytes.per_second / bytes.requests as f64 * records as f64;
     }
     world.stop().await;
-    Ok(turns)
+    Ok((turns, moved))
 }
 
-/// Records per second, over as many connections as there are lists.
+/// Records per second of a client that reads the same pages and parses them, over as many connections as there are
+/// lists.
 async fn bare_client(world: &World, from: DateTime<Utc>, each: usize) -> anyhow::Result<f64> {
+    let parsed = pages(world, from, each, parse).await?;
+    let (records, pages) = (parsed.count as f64, parsed.requests as f64);
+    anyhow::ensure!(parsed.count >= each * RESOURCES.len(), "{records} records");
+    Ok(parsed.per_second / pages * (each * RESOURCES.len()) as f64)
+}
+
+fn parse(body: &[u8]) -> anyhow::Result<usize> {
+    let records: Vec<serde_json::Value> = serde_json::from_slice(body)?;
+    Ok(records.len())
+}
+
+async fn pages(
+    world: &World,
+    from: DateTime<Utc>,
+    each: usize,
+    read: bare::Read,
+) -> anyhow::Result<bare::Sent> {
     let client = bare::client(RESOURCES.len())?;
     let from = from.to_rfc3339_opts(SecondsFormat::Secs, true);
     let mut requests: Vec<Request> = Vec::new();
@@ -185,19 +209,15 @@ async fn bare_client(world: &World, from: DateTime<Utc>, each: usize) -> anyhow:
             requests.push(client.get(url).basic_auth("demo-key", Some("")).build()?);
         }
     }
-    let pages = requests.len() as f64;
-    let sent = bare::send_all(&client, requests, RESOURCES.len()).await?;
-    let records = each * RESOURCES.len();
-    let size = sent.bytes / records;
-    anyhow::ensure!(size > 500, "pages of {size} bytes per record");
-    Ok(sent.per_second / pages * records as f64)
+    bare::send_all(&client, requests, RESOURCES.len(), read).await
 }
 
-fn figure(name: &str, turns: &Turns, sizes: Sizes) -> Figure {
+fn figure(name: &str, (turns, moved): (&Turns, f64), sizes: Sizes) -> Figure {
     Figure::new(name, turns.ratio(), Goal::AtLeast(0.5), "ratio")
         .part("records_per_second", median(&turns.ours))
         .part("bare_per_second", median(&turns.reference))
         .part("ratios", turns.ratios())
+        .part("bytes_moved_unread_per_second", moved)
         .part("records", sizes.records)
         .part("lists_at_once", RESOURCES.len())
 }

@@ -40,6 +40,8 @@ pub struct Config {
     pub heartbeat: Duration,
     /// How many messages an in-process queue holds.
     pub memory_capacity: usize,
+    /// Bytes of the messages that are ready in each in-process queue.
+    pub memory_bytes: usize,
 }
 
 impl Config {
@@ -66,6 +68,7 @@ impl Default for Config {
             connect_timeout: Duration::from_secs(10),
             heartbeat: Duration::from_secs(10),
             memory_capacity: 10_000,
+            memory_bytes: 8 * 1024 * 1024,
         }
     }
 }
@@ -156,6 +159,7 @@ impl Config {
         for (key, value) in [
             ("broker.publish_window", self.publish_window),
             ("broker.memory_capacity", self.memory_capacity),
+            ("broker.memory_bytes", self.memory_bytes),
         ] {
             if value == 0 || value > 10_000_000 {
                 problems.add(key, "must be between 1 and 10000000");

@@ -118,7 +118,7 @@ impl Broker {
             .map(|parcel| parcel.envelope.clone())
             .collect();
         let sent = match &self.backend {
-            Backend::Memory(memory) => memory.publish(M::QUEUE, envelopes),
+            Backend::Memory(memory) => memory.publish(M::QUEUE, envelopes).await,
             Backend::Amqp(amqp) => amqp.publish(M::QUEUE, envelopes).await?,
         };
         let mut sent = parcels.into_iter().zip(sent).map(|(parcel, outcome)| {

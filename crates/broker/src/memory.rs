@@ -7,21 +7,25 @@ mod queue;
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ie_model::Queue;
 use ie_platform::{Lifecycle, SharedClock};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use crate::consumer::{self, Attendant, Verdict};
 use crate::envelope::{DeadLetter, Envelope};
 use crate::{Config, Depth, Error};
-use queue::{Taken, WorkQueue};
+use queue::{Bounds, Taken, WorkQueue};
 
 /// The in-process queues.
 #[derive(Debug)]
 pub(crate) struct Memory {
     poll: Arc<WorkQueue>,
     changes: Arc<WorkQueue>,
+    /// How long a publisher waits for room.
+    patience: Duration,
     clock: SharedClock,
 }
 
@@ -29,11 +33,16 @@ impl Memory {
     pub(crate) fn new(config: &Config, clock: SharedClock) -> Self {
         let queue = |queue: Queue| {
             let name = format!("{}.{}", config.prefix, queue.name());
-            Arc::new(WorkQueue::new(name, config.memory_capacity))
+            let bounds = Bounds {
+                messages: config.memory_capacity,
+                bytes: config.memory_bytes,
+            };
+            Arc::new(WorkQueue::new(name, bounds))
         };
         Self {
             poll: queue(Queue::Poll),
             changes: queue(Queue::Changes),
+            patience: config.publish_timeout,
             clock,
         }
     }
@@ -45,12 +54,18 @@ impl Memory {
         }
     }
 
-    pub(crate) fn publish(&self, queue: Queue, envelopes: Vec<Envelope>) -> Vec<Result<(), Error>> {
+    pub(crate) async fn publish(
+        &self,
+        queue: Queue,
+        envelopes: Vec<Envelope>,
+    ) -> Vec<Result<(), Error>> {
         let queue = self.queue(queue);
-        envelopes
-            .into_iter()
-            .map(|envelope| queue.publish(envelope))
-            .collect()
+        let deadline = Instant::now() + self.patience;
+        let mut outcomes = Vec::with_capacity(envelopes.len());
+        for envelope in envelopes {
+            outcomes.push(queue.publish(envelope, deadline).await);
+        }
+        outcomes
     }
 
     pub(crate) async fn consume(

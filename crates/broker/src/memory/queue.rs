@@ -7,17 +7,26 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::consumer::Arrival;
 use crate::envelope::{DeadLetter, Envelope};
 use crate::{Depth, Error};
 
+/// How much an in-process queue holds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// Messages, those that wait or are with a handler included; more are refused.
+    pub(crate) messages: usize,
+    /// Bytes of the messages that are ready; publishers wait for room.
+    pub(crate) bytes: usize,
+}
+
 /// A bounded queue. Nothing runs in the background: what is due is found by whoever looks.
 #[derive(Debug)]
 pub(crate) struct WorkQueue {
     name: String,
-    capacity: usize,
+    bounds: Bounds,
     state: Mutex<State>,
     changed: Notify,
 }
@@ -25,6 +34,8 @@ pub(crate) struct WorkQueue {
 #[derive(Debug, Default)]
 struct State {
     ready: VecDeque<Arrival>,
+    /// The bytes of the ready ones.
+    bytes: usize,
     /// By due time, and in order of arrival among equals.
     waiting: BTreeMap<(Instant, u64), Envelope>,
     in_flight: usize,
@@ -40,12 +51,23 @@ impl State {
                 return Some(entry.key().0);
             }
             let envelope = entry.remove();
-            self.ready.push_back(Arrival {
-                envelope,
-                redelivered: false,
-            });
+            self.append(envelope);
         }
         None
+    }
+
+    fn append(&mut self, envelope: Envelope) {
+        self.bytes += envelope.payload.len();
+        self.ready.push_back(Arrival {
+            envelope,
+            redelivered: false,
+        });
+    }
+
+    fn pop(&mut self) -> Option<Arrival> {
+        let arrival = self.ready.pop_front()?;
+        self.bytes -= arrival.envelope.payload.len();
+        Some(arrival)
     }
 
     fn held(&self) -> usize {
@@ -54,32 +76,57 @@ impl State {
 }
 
 impl WorkQueue {
-    pub(crate) fn new(name: String, capacity: usize) -> Self {
+    pub(crate) fn new(name: String, bounds: Bounds) -> Self {
         Self {
             name,
-            capacity,
+            bounds,
             state: Mutex::default(),
             changed: Notify::new(),
         }
     }
 
-    /// Takes a message in, unless the queue is full.
-    pub(crate) fn publish(&self, envelope: Envelope) -> Result<(), Error> {
+    /// Takes a message in, as soon as there is room for its bytes; unless the queue is full, or has no room by `deadline`.
+    pub(crate) async fn publish(&self, envelope: Envelope, deadline: Instant) -> Result<(), Error> {
+        let mut envelope = Some(envelope);
+        let taken_in = async {
+            loop {
+                let mut changed = pin!(self.changed.notified());
+                changed.as_mut().enable();
+                if self.offer(&mut envelope)? {
+                    return Ok(());
+                }
+                changed.await;
+            }
+        };
+        let outcome = timeout_at(deadline, taken_in).await;
+        outcome.unwrap_or_else(|_| Err(self.full()))
+    }
+
+    /// Whether there was room for the bytes.
+    fn offer(&self, envelope: &mut Option<Envelope>) -> Result<bool, Error> {
         {
             let mut state = self.state();
-            if state.held() >= self.capacity {
-                return Err(Error::Full {
-                    queue: self.name.clone(),
-                    capacity: self.capacity,
-                });
+            if state.held() >= self.bounds.messages {
+                return Err(self.full());
             }
-            state.ready.push_back(Arrival {
-                envelope,
-                redelivered: false,
-            });
+            // One message too large for the bound still gets through an empty queue.
+            if state.bytes >= self.bounds.bytes {
+                return Ok(false);
+            }
+            let Some(envelope) = envelope.take() else {
+                return Ok(true);
+            };
+            state.append(envelope);
         }
         self.changed.notify_waiters();
-        Ok(())
+        Ok(true)
+    }
+
+    fn full(&self) -> Error {
+        Error::Full {
+            queue: self.name.clone(),
+            capacity: self.bounds.messages,
+        }
     }
 
     /// The next message, as soon as there is one.
@@ -91,8 +138,11 @@ impl WorkQueue {
             let due = {
                 let mut state = queue.state();
                 let due = state.promote(Instant::now());
-                if let Some(arrival) = state.ready.pop_front() {
+                if let Some(arrival) = state.pop() {
                     state.in_flight += 1;
+                    drop(state);
+                    // Whoever waits for room has it now.
+                    queue.changed.notify_waiters();
                     return Taken {
                         queue: Arc::clone(queue),
                         arrival: Some(arrival),
@@ -174,7 +224,7 @@ impl Taken {
 
     /// Puts it to the dead letters. They are bounded too: the oldest makes room, its record is in the store.
     pub(crate) fn bury(mut self, reason: &str, now: DateTime<Utc>) {
-        let capacity = self.queue.capacity;
+        let capacity = self.queue.bounds.messages;
         self.settle(|state, envelope| {
             if state.dead.len() >= capacity {
                 state.dead.pop_front();
@@ -200,6 +250,7 @@ impl Drop for Taken {
             {
                 let mut state = self.queue.state();
                 state.in_flight -= 1;
+                state.bytes += arrival.envelope.payload.len();
                 state.ready.push_front(Arrival {
                     redelivered: true,
                     ..arrival

@@ -42,6 +42,40 @@ async fn the_default_schedule_is_kept_to_the_millisecond() {
     assert_eq!(rig.depth().await.dead, 1);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_publisher_waits_for_room_and_is_refused_when_there_is_none_for_long() {
+    let rig = rig(Config {
+        memory_bytes: 1,
+        publish_timeout: Duration::from_secs(10),
+        ..config(Backend::Memory)
+    });
+    let batch = notes(3);
+    let outgoing: Vec<_> = batch.iter().map(Outgoing::new).collect();
+    let start = tokio::time::Instant::now();
+
+    let refused = rig.broker.publish(&outgoing).await.unwrap();
+    let waited = start.elapsed();
+    let mut consumer = rig.consume_all(1);
+    let publish = rig.broker.publish(&outgoing[1..]);
+    let (taken, outcomes) = tokio::join!(consumer.take(3), publish);
+
+    assert!(
+        refused[0].is_ok(),
+        "one gets into an empty queue whatever its size"
+    );
+    assert!(matches!(
+        refused[1..],
+        [Err(Error::Full { .. }), Err(Error::Full { .. })]
+    ));
+    assert_eq!(
+        waited,
+        Duration::from_secs(10),
+        "all of a batch wait together"
+    );
+    assert!(outcomes.unwrap().iter().all(Result::is_ok));
+    assert_eq!(taken.len(), 3);
+}
+
 #[tokio::test]
 async fn a_full_queue_refuses_and_takes_again_once_there_is_room() {
     let rig = rig(Config {
