@@ -130,6 +130,7 @@ impl Storing {
                 resource: "contacts".to_owned(),
                 created_at: self.now,
                 body: self.bodies.body(id.get(), instance)?,
+                purpose: ie_model::Purpose::Changes,
             });
         }
         let notifications = batch.iter().map(|notification| NewNotification {

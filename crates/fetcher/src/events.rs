@@ -73,6 +73,7 @@ impl Poll<'_> {
                 resource: resource.clone(),
                 created_at,
                 body,
+                purpose: ie_model::Purpose::Changes,
             };
             Ok(NewNotification {
                 notification,
@@ -124,6 +125,7 @@ impl Poll<'_> {
             hub_key: "crm".to_owned(),
             sequence: change.version.sequence,
             snapshot: change.snapshot,
+            test: false,
             changes: change.what.clone().or(unknown),
         }
     }

@@ -56,6 +56,9 @@ pub struct ChangeEvent {
     /// Whether it is no change: the record existed before and is told of once, at the beginning.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub snapshot: bool,
+    /// Whether it is no change but a sample, sent to try the callback.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub test: bool,
     /// What an update changed, when the instance asks for it (`event.changes`): by the path of each field its value
     /// before (`from`) and after (`to`). `null` when the former content is not known.
     #[serde(
@@ -93,6 +96,7 @@ mod tests {
             hub_key: "crm".to_owned(),
             sequence: 1,
             snapshot: false,
+            test: false,
             changes,
         }
     }

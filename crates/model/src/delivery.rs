@@ -2,7 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::{CallRate, RetrySchedule};
+
 /// What an instance's owner decided about deliveries; a field that is missing in the store has its default.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct DeliverySettings {}
+pub struct DeliverySettings {
+    /// When a failed attempt is repeated; none: as the operator decided.
+    pub retry_schedule: Option<RetrySchedule>,
+    /// How often the callback is called at the most; none: as often as there is something to tell.
+    pub rate: Option<CallRate>,
+    /// Where operational notices go.
+    pub operational_url: Option<String>,
+}

@@ -37,6 +37,8 @@ pub struct Instance {
     pub reason: Option<String>,
     /// The hash of the token in its hint URL; none for one that was made before there were hints.
     pub hint_hash: Option<String>,
+    /// Since when its callback has only failed, as far as that was noted; none while it accepts.
+    pub failing_since: Option<DateTime<Utc>>,
     /// When it was created.
     pub created_at: DateTime<Utc>,
     /// When it was changed last.

@@ -8,10 +8,12 @@ pub mod hub_query;
 mod ids;
 pub mod instance;
 mod message;
+mod notice;
 mod notification;
 mod notification_body;
 mod poll;
 mod replay;
+mod retries;
 pub mod template;
 
 pub use change::{ChangeEvent, EventType};
@@ -19,8 +21,10 @@ pub use delivery::DeliverySettings;
 pub use ids::{Epoch, InstanceId, NotificationId, OrganizationId, PollerId, UserId};
 pub use instance::{AccountKey, Initial, Instance, Settings};
 pub use message::{Message, Queue};
+pub use notice::Incident;
 pub use notification::{
-    Attempt, Notification, NotificationStatus, StoredNotification, UnknownStatus,
+    Attempt, Notification, NotificationStatus, Purpose, StoredNotification, UnknownPurpose,
+    UnknownStatus,
 };
 pub use notification_body::NotificationBody;
 pub use poll::{
@@ -28,3 +32,4 @@ pub use poll::{
     Waiting,
 };
 pub use replay::mark_replayed;
+pub use retries::{CallRate, RetrySchedule};

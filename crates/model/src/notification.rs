@@ -23,6 +23,57 @@ pub struct Notification {
     pub created_at: DateTime<Utc>,
     /// The JSON to post, byte for byte.
     pub body: Box<RawValue>,
+    /// What it is for; messages and rows that do not say are changes.
+    #[serde(default, skip_serializing_if = "Purpose::is_changes")]
+    pub purpose: Purpose,
+}
+
+/// What a notification is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Purpose {
+    /// It tells the callback of changes.
+    #[default]
+    Changes,
+    /// It tells the instance's owner how deliveries go, at `event.operational.url`.
+    Operational,
+    /// It tells the operator the same, at `dispatcher.operational_url`.
+    Operator,
+    /// It tries the callback once.
+    Test,
+}
+
+impl Purpose {
+    /// Every purpose.
+    pub const ALL: [Purpose; 4] = [Self::Changes, Self::Operational, Self::Operator, Self::Test];
+
+    /// The name on the wire and in the store.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Changes => "changes",
+            Self::Operational => "operational",
+            Self::Operator => "operator",
+            Self::Test => "test",
+        }
+    }
+
+    fn is_changes(&self) -> bool {
+        *self == Self::Changes
+    }
+}
+
+/// The text names no purpose.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no such purpose {0:?}, expected changes, operational, operator or test")]
+pub struct UnknownPurpose(pub String);
+
+impl FromStr for Purpose {
+    type Err = UnknownPurpose;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.into_iter().find(|one| one.as_str() == text);
+        found.ok_or_else(|| UnknownPurpose(text.to_owned()))
+    }
 }
 
 impl Message for Notification {
@@ -133,4 +184,27 @@ pub struct StoredNotification {
     pub last_error: Option<String>,
     /// The trace that the change belongs to.
     pub traceparent: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_of_an_older_version_tells_of_changes_and_is_written_as_it_was() {
+        let wire = r#"{"id":1042,"instance":17,"resource":"contacts","created_at":"2026-11-24T10:00:03.250Z","body":{"id": 1042}}"#;
+
+        let read: Notification = serde_json::from_str(wire).unwrap();
+
+        assert_eq!(read.purpose, Purpose::Changes);
+        assert_eq!(serde_json::to_string(&read).unwrap(), wire);
+    }
+
+    #[test]
+    fn every_other_purpose_travels_under_its_name() {
+        for purpose in Purpose::ALL {
+            assert_eq!(serde_json::to_value(purpose).unwrap(), purpose.as_str());
+            assert_eq!(purpose.as_str().parse(), Ok(purpose));
+        }
+    }
 }

@@ -113,7 +113,7 @@ impl Serialize for Seconds {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::collections::BTreeMap;
 
     use serde_json::{Map, json};
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
     use crate::{AccountKey, EventType, InstanceId, OrganizationId, Settings, UserId};
 
-    fn instance(raw_enabled: bool) -> Instance {
+    pub(crate) fn instance(raw_enabled: bool) -> Instance {
         let at = "2026-11-24T10:00:00Z".parse().unwrap();
         Instance {
             id: InstanceId(17),
@@ -153,6 +153,7 @@ mod tests {
             disabled: false,
             reason: None,
             hint_hash: None,
+            failing_since: None,
             created_at: at,
             updated_at: at,
         }
@@ -169,6 +170,7 @@ mod tests {
             hub_key: "crm".to_owned(),
             sequence: 3,
             snapshot: false,
+            test: false,
             changes: None,
         };
         let body = NotificationBody {

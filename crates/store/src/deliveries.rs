@@ -1,6 +1,7 @@
 //! How deliveries go: their state and their attempts.
 //!
-//! Indexes: `deliveries` by notification, `attempts` by notification and number.
+//! Indexes: `deliveries` by notification, `attempts` by notification and number. What becomes a dead letter is counted for
+//! its instance's notice, in the same transaction (`notices.rs`).
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use crate::poller_row::to_u32;
 use crate::rows::Rows;
 use crate::sql::Sql;
 use crate::timer::Timer;
-use crate::{Result, Store, time};
+use crate::{Result, Store, notices, time};
 
 /// Where a delivery stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +106,11 @@ impl Store {
         if !counted || usize::try_from(decided) != Ok(states.len()) {
             tx.execute(count_attempts(&highest)).await?;
         }
+        let failed = states
+            .iter()
+            .filter(|(_, record)| record.status == NotificationStatus::Failed);
+        let failed: Vec<i64> = failed.map(|(id, _)| *id).collect();
+        notices::dead_letters(&mut tx, &failed, self.clock.now()).await?;
         tx.commit().await
     }
 
@@ -119,6 +125,7 @@ impl Store {
         let ids: Vec<i64> = ids.iter().map(|id| id.get()).collect();
         let mut tx = self.database.begin().await?;
         fail(&mut tx, &ids, reason, now).await?;
+        notices::dead_letters(&mut tx, &ids, now).await?;
         tx.commit().await
     }
 }

@@ -7,7 +7,7 @@ use crate::{Error, Result, time};
 
 /// Every column of an instance that is read back.
 pub(crate) const SELECT_INSTANCES: &str = "SELECT id, organization_id, user_id, name, tags, configuration, secrets, settings, account, \
-     valid, disabled, reason, hint_hash, created_at, updated_at FROM instances WHERE deleted_at IS NULL";
+     valid, disabled, reason, hint_hash, failing_since, created_at, updated_at FROM instances WHERE deleted_at IS NULL";
 
 #[derive(Debug, sqlx::FromRow)]
 pub(crate) struct InstanceRow {
@@ -24,6 +24,7 @@ pub(crate) struct InstanceRow {
     disabled: bool,
     reason: Option<String>,
     hint_hash: Option<String>,
+    failing_since: Option<i64>,
     created_at: i64,
     updated_at: i64,
 }
@@ -46,6 +47,7 @@ impl TryFrom<InstanceRow> for Instance {
             disabled: row.disabled,
             reason: row.reason,
             hint_hash: row.hint_hash,
+            failing_since: time::from_optional_ms(row.failing_since)?,
             created_at: time::from_ms(row.created_at)?,
             updated_at: time::from_ms(row.updated_at)?,
         })
@@ -67,14 +69,16 @@ pub(crate) fn insert(instance: &Instance, token_hash: &str) -> Result<Sql> {
 }
 
 /// Replaces everything of an instance but its owner, its token and its time of creation.
+///
+/// Since when its callback fails is forgotten where the caller forgets it and when it is switched on again, never set.
 pub(crate) fn update(instance: &Instance) -> Result<Sql> {
     let sql = Sql::new(
         "UPDATE instances SET name = $2, tags = $3, configuration = $4, secrets = $5, \
          settings = $6, account = $7, valid = $8, disabled = $9, reason = $10, updated_at = $11, \
-         hint_hash = $12 \
+         hint_hash = $12, failing_since = CASE WHEN $13 OR disabled AND $9 = FALSE THEN NULL ELSE failing_since END \
          WHERE id = $1 AND deleted_at IS NULL",
     );
-    bind_changeable(sql, instance)
+    Ok(bind_changeable(sql, instance)?.bind(instance.failing_since.is_none()))
 }
 
 fn bind_changeable(sql: Sql, instance: &Instance) -> Result<Sql> {

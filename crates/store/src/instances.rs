@@ -3,7 +3,9 @@
 //! Indexes: `instances` by id, `instances_by_token`, `instances_by_organization`; `pollers` by instance and resource.
 
 use chrono::{DateTime, Utc};
-use ie_model::{Instance, InstanceId, OrganizationId, Poller, PollerStatus, ResourceConfig};
+use ie_model::{
+    Incident, Instance, InstanceId, OrganizationId, Poller, PollerStatus, ResourceConfig,
+};
 
 use crate::database::{Database, Lock, Tx};
 use crate::instance_row::{self, InstanceRow, SELECT_INSTANCES};
@@ -11,7 +13,7 @@ use crate::poller_row::{self, PollerRow, SELECT_POLLERS};
 use crate::rows::Rows;
 use crate::sql::Sql;
 use crate::timer::Timer;
-use crate::{Error, Result, Store, ids, time};
+use crate::{Error, Result, Store, ids, notices, time};
 
 /// A part of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,7 +169,7 @@ impl Store {
     /// Notes whether Insightly accepts the instance's key; nothing happens when it is deleted.
     ///
     /// A refused key is tried again rarely: its pollers are due after `store.refused_retry` at the earliest.
-    /// A key that is accepted again makes them due at once.
+    /// A key that is accepted again makes them due at once. The first refusal is an operational notice.
     pub async fn set_validity(
         &self,
         id: InstanceId,
@@ -183,9 +185,17 @@ impl Store {
         );
         let note = note.bind(id).bind(valid).bind(reason).bind(now);
         let mut tx = self.database.begin().await?;
+        let before = Sql::new(
+            "SELECT valid FROM instances WHERE id = $1 AND deleted_at IS NULL{for_update}",
+        );
+        let before: Vec<(bool,)> = tx.all(before.bind(id)).await?;
         if tx.execute(note).await? > 0 {
             tx.lock(Lock::PollersOfInstances, [id.get()].into_iter())
                 .await?;
+            if !valid && before == [(true,)] {
+                let reason = reason.unwrap_or_default().to_owned();
+                notices::store(&mut tx, id, &Incident::KeyRefused { reason }, now).await?;
+            }
             let pollers = if valid {
                 due_at_once(id, now)
             } else {
@@ -197,30 +207,6 @@ impl Store {
                 postpone.bind(id).bind(time::after(now, self.refused_retry))
             };
             tx.execute(pollers).await?;
-        }
-        tx.commit().await
-    }
-
-    /// Switches an instance off and pauses its pollers, as when its callback says that it is gone.
-    ///
-    /// Nothing happens when it is deleted or off already. Its owner switches it on again.
-    pub async fn disable_instance(
-        &self,
-        id: InstanceId,
-        reason: &str,
-        now: DateTime<Utc>,
-    ) -> Result<()> {
-        let _timer = Timer::start("disable_instance");
-        let disable = Sql::new(
-            "UPDATE instances SET disabled = TRUE, reason = $2, updated_at = $3 \
-             WHERE id = $1 AND deleted_at IS NULL AND disabled = FALSE",
-        );
-        let pause = Sql::new("UPDATE pollers SET active = FALSE WHERE instance_id = $1");
-        let mut tx = self.database.begin().await?;
-        if tx.execute(disable.bind(id).bind(reason).bind(now)).await? > 0 {
-            tx.lock(Lock::PollersOfInstances, [id.get()].into_iter())
-                .await?;
-            tx.execute(pause.bind(id)).await?;
         }
         tx.commit().await
     }

@@ -3,7 +3,8 @@
 use std::str::FromStr;
 
 use ie_model::{
-    Attempt, InstanceId, Notification, NotificationId, NotificationStatus, StoredNotification,
+    Attempt, InstanceId, Notification, NotificationId, NotificationStatus, Purpose,
+    StoredNotification,
 };
 use serde_json::value::RawValue;
 
@@ -12,7 +13,7 @@ use crate::{Error, Result, time};
 
 /// What is delivered, and where it stands.
 pub(crate) const SELECT_NOTIFICATIONS: &str = "SELECT notifications.id, notifications.instance_id, notifications.resource, \
-     notifications.created_at, notifications.body, notifications.traceparent, \
+     notifications.created_at, notifications.body, notifications.traceparent, notifications.purpose, \
      deliveries.status, deliveries.attempts, deliveries.due_at, deliveries.last_error \
      FROM notifications JOIN deliveries ON deliveries.notification_id = notifications.id";
 
@@ -24,6 +25,7 @@ pub(crate) struct NotificationRow {
     created_at: i64,
     body: String,
     traceparent: Option<String>,
+    purpose: String,
     status: String,
     attempts: i64,
     due_at: Option<i64>,
@@ -43,6 +45,8 @@ impl TryFrom<NotificationRow> for StoredNotification {
                 resource: row.resource,
                 created_at: time::from_ms(row.created_at)?,
                 body,
+                purpose: Purpose::from_str(&row.purpose)
+                    .map_err(|error| Error::corrupt("a notification's purpose", error))?,
             },
             status: status(&row.status)?,
             attempts: to_u32("a notification's attempts", row.attempts)?,

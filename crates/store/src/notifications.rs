@@ -149,7 +149,10 @@ impl NotificationFilter {
                 NotificationStatus::Dispatched => " AND deliveries.status = 'DISPATCHED'",
                 NotificationStatus::Consumed => " AND deliveries.status = 'CONSUMED'",
                 NotificationStatus::Notified => " AND deliveries.status = 'NOTIFIED'",
-                NotificationStatus::Failed => " AND deliveries.status = 'FAILED'",
+                // A test that failed is no dead letter.
+                NotificationStatus::Failed => {
+                    " AND deliveries.status = 'FAILED' AND notifications.purpose <> 'test'"
+                }
             });
         }
         if let Some(from) = self.from {

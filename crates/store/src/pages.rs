@@ -287,7 +287,7 @@ fn versions(poller: PollerId, versions: &[(String, Version)]) -> Sql {
 }
 
 /// What is delivered, and where it stands.
-fn notifications(new: &[NewNotification]) -> (Sql, Sql) {
+pub(crate) fn notifications(new: &[NewNotification]) -> (Sql, Sql) {
     let contents = new.iter().map(|new| &new.notification);
     let identity = Rows::new()
         .int(
@@ -316,11 +316,18 @@ fn notifications(new: &[NewNotification]) -> (Sql, Sql) {
                 .clone()
                 .map(|notification| time::to_ms(notification.created_at)),
         )
-        .text("body", contents.map(|notification| notification.body.get()))
+        .text(
+            "body",
+            contents.clone().map(|notification| notification.body.get()),
+        )
+        .text(
+            "purpose",
+            contents.map(|notification| notification.purpose.as_str()),
+        )
         .optional_text("traceparent", new.iter().map(|new| new.traceparent.clone()));
     let insert = Sql::new(
-        "INSERT INTO notifications (id, instance_id, resource, created_at, body, traceparent) \
-         SELECT id, instance_id, resource, created_at, body, traceparent FROM rows",
+        "INSERT INTO notifications (id, instance_id, resource, created_at, body, purpose, traceparent) \
+         SELECT id, instance_id, resource, created_at, body, purpose, traceparent FROM rows",
     );
     let start = Sql::new(
         "INSERT INTO deliveries (notification_id, instance_id, status, attempts, due_at) \

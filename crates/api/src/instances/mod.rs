@@ -65,6 +65,7 @@ pub(crate) async fn create(
         disabled: false,
         reason: None,
         hint_hash: Some(auth::hash_secret(&hint_token)),
+        failing_since: None,
         created_at: now,
         updated_at: now,
     };

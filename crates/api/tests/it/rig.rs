@@ -214,6 +214,7 @@ impl Rig {
                     resource: "contacts".to_owned(),
                     created_at: now + chrono::TimeDelta::seconds(seconds),
                     body: RawValue::from_string(body.to_string()).unwrap(),
+                    purpose: ie_model::Purpose::Changes,
                 },
                 traceparent: None,
                 due_at: now,

@@ -112,6 +112,7 @@ pub(crate) async fn create(
         disabled: new.disabled,
         reason: None,
         hint_hash: None,
+        failing_since: None,
         created_at: now(),
         updated_at: now(),
     };
@@ -159,6 +160,7 @@ pub(crate) async fn notify(store: &Store, instance: InstanceId) -> Notification 
         resource: "contacts".to_owned(),
         created_at: now(),
         body: RawValue::from_string(body).unwrap(),
+        purpose: ie_model::Purpose::Changes,
     };
     let page = PageCommit {
         notifications: vec![NewNotification {

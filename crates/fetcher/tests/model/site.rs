@@ -110,6 +110,7 @@ impl Site {
             created_at: now,
             updated_at: now,
             hint_hash: None,
+            failing_since: None,
         };
         let pollers: Vec<NewPoller> = RESOURCES[..scenario.resources]
             .iter()

@@ -284,6 +284,7 @@ async fn create(
         disabled: false,
         reason: None,
         hint_hash: None,
+        failing_since: None,
         created_at: now,
         updated_at: now,
     };

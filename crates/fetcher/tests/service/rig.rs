@@ -131,6 +131,7 @@ impl Rig {
             disabled: false,
             reason: None,
             hint_hash: None,
+            failing_since: None,
             created_at: now,
             updated_at: now,
         };

@@ -53,6 +53,7 @@ pub(crate) async fn unsaved(store: &Store) -> Instance {
         disabled: false,
         reason: None,
         hint_hash: None,
+        failing_since: None,
         created_at: at(0),
         updated_at: at(0),
     }
@@ -141,6 +142,7 @@ pub(crate) fn notification(id: NotificationId, instance: InstanceId) -> NewNotif
             resource: "contacts".to_owned(),
             created_at: at(0),
             body: RawValue::from_string(format!(r#"{{"id":  {id}}}"#)).unwrap(),
+            purpose: ie_model::Purpose::Changes,
         },
         traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
         due_at: at(30),
