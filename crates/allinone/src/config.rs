@@ -40,6 +40,8 @@ impl ie_platform::config::Config for Config {
         self.retention.validate(problems);
         self.fetcher.validate(problems);
         self.dispatcher.validate(problems);
+        let longest = self.broker.longest_delay();
+        self.dispatcher.validate_delays(longest, problems);
         self.api.validate(problems);
     }
 }

@@ -45,6 +45,11 @@ pub struct Config {
 }
 
 impl Config {
+    /// The longest time that a message can wait in full.
+    pub fn longest_delay(&self) -> Duration {
+        self.delays.last().copied().unwrap_or_default()
+    }
+
     /// Whether messages stay in this process.
     pub(crate) fn is_memory(&self) -> bool {
         self.url.expose_secret() == "memory:"

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use ie_model::instance::secret;
-use ie_model::{Instance, InstanceId};
+use ie_model::{CallRate, Instance, InstanceId, Purpose, RetrySchedule};
 use ie_platform::seal::Sealer;
 use ie_platform::secret::{ExposeSecret as _, SecretString};
 use reqwest::Url;
@@ -22,6 +23,19 @@ pub(crate) struct Callback {
     pub(crate) url: Url,
     /// The opened secrets.
     pub(crate) credentials: Credentials,
+    /// How often it is called and tried again.
+    pub(crate) terms: Terms,
+}
+
+/// How often a callback is called and tried again, and how it stands.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Terms {
+    /// Its own retry schedule.
+    pub(crate) schedule: Option<RetrySchedule>,
+    /// How often it is called at the most.
+    pub(crate) rate: Option<CallRate>,
+    /// Since when it only fails.
+    pub(crate) failing_since: Option<DateTime<Utc>>,
 }
 
 /// What stands at the other end of a notification.
@@ -38,25 +52,34 @@ pub(crate) enum Target {
 }
 
 /// What the stored instance says.
-pub(crate) fn target(instance: Option<&Instance>, sealer: &Sealer) -> Target {
+pub(crate) fn target(instance: Option<&Instance>, purpose: Purpose, sealer: &Sealer) -> Target {
     let Some(instance) = instance else {
         return Target::Deleted;
     };
-    if let Some(reason) = off(instance) {
+    if let Some(reason) = off(instance, purpose) {
         return Target::Off(reason.into());
     }
-    match open(instance, sealer) {
+    let opened = match purpose {
+        Purpose::Operational | Purpose::Operator => open_for_notices(instance, sealer),
+        Purpose::Changes | Purpose::Test => open(instance, sealer),
+    };
+    match opened {
         Ok(callback) => Target::Ready(Arc::new(callback)),
         Err(error) => Target::Unusable(error.to_string().into()),
     }
 }
 
-fn off(instance: &Instance) -> Option<String> {
-    if instance.disabled {
+/// Notices go out whatever state the instance is in; a test is asked for, and needs only an address.
+fn off(instance: &Instance, purpose: Purpose) -> Option<String> {
+    if matches!(purpose, Purpose::Operational | Purpose::Operator) {
+        let wanted = instance.settings.delivery.operational_url.is_some();
+        return (!wanted).then(|| "nobody wants notices (event.operational.url)".to_owned());
+    }
+    if instance.disabled && purpose != Purpose::Test {
         let reason = instance.reason.as_deref().unwrap_or("by its owner");
         return Some(format!("the instance is disabled: {reason}"));
     }
-    if !instance.settings.events_enabled {
+    if !instance.settings.events_enabled && purpose != Purpose::Test {
         return Some("events are off (event.notification.enabled)".to_owned());
     }
     if instance.settings.callback_url.is_none() {
@@ -68,8 +91,8 @@ fn off(instance: &Instance) -> Option<String> {
 /// Why a callback cannot be called as it is configured. No secret is shown.
 #[derive(Debug, thiserror::Error)]
 enum Error {
-    #[error("event.notification.callback.url is no URL: {0}")]
-    Url(String),
+    #[error("{0} is no URL: {1}")]
+    Url(&'static str, String),
     #[error("the secret {0} cannot be opened, check secrets.master_key")]
     Sealed(&'static str),
     #[error(transparent)]
@@ -79,12 +102,23 @@ enum Error {
 }
 
 fn open(instance: &Instance, sealer: &Sealer) -> Result<Callback, Error> {
-    let url = instance
-        .settings
-        .callback_url
-        .as_deref()
-        .unwrap_or_default();
-    let url = Url::parse(url).map_err(|error| Error::Url(error.to_string()))?;
+    let url = instance.settings.callback_url.as_deref();
+    let url = parse("event.notification.callback.url", url)?;
+    let credentials = open_credentials(instance, sealer)?;
+    let delivery = &instance.settings.delivery;
+    let terms = Terms {
+        schedule: delivery.retry_schedule.clone(),
+        rate: delivery.rate,
+        failing_since: instance.failing_since,
+    };
+    Ok(Callback {
+        url,
+        credentials,
+        terms,
+    })
+}
+
+fn open_credentials(instance: &Instance, sealer: &Sealer) -> Result<Credentials, Error> {
     let secrets = Secrets {
         instance: instance.id,
         sealed: &instance.secrets,
@@ -105,13 +139,33 @@ fn open(instance: &Instance, sealer: &Sealer) -> Result<Callback, Error> {
         .filter(|user| !user.is_empty());
     let password = secrets.open(secret::BASIC_PASSWORD)?;
     let basic = user.map(|user| (user.to_owned(), password.unwrap_or_default()));
-    let credentials = Credentials {
+    Ok(Credentials {
         signature_key: secrets.open(secret::SIGNATURE_KEY)?,
         webhook_secret,
         basic,
         extra,
+    })
+}
+
+/// Notices are signed like changes; what the callback asks for beyond that is none of another address' business.
+fn open_for_notices(instance: &Instance, sealer: &Sealer) -> Result<Callback, Error> {
+    let url = instance.settings.delivery.operational_url.as_deref();
+    let url = parse("event.operational.url", url)?;
+    let opened = open_credentials(instance, sealer)?;
+    let credentials = Credentials {
+        basic: None,
+        extra: HeaderMap::new(),
+        ..opened
     };
-    Ok(Callback { url, credentials })
+    Ok(Callback {
+        url,
+        credentials,
+        terms: Terms::default(),
+    })
+}
+
+fn parse(key: &'static str, url: Option<&str>) -> Result<Url, Error> {
+    Url::parse(url.unwrap_or_default()).map_err(|error| Error::Url(key, error.to_string()))
 }
 
 struct Secrets<'a> {

@@ -42,6 +42,7 @@ fn instance() -> Instance {
         disabled: false,
         reason: None,
         hint_hash: None,
+        failing_since: None,
         created_at: at,
         updated_at: at,
     }
@@ -54,7 +55,7 @@ fn seal(instance: &mut Instance, sealer: &Sealer, name: &str, value: &str) {
 
 #[test]
 fn an_instance_without_secrets_has_a_callback_without_credentials() {
-    let target = target(Some(&instance()), &sealer());
+    let target = target(Some(&instance()), Purpose::Changes, &sealer());
 
     let Target::Ready(callback) = target else {
         panic!("expected a callback, found {target:?}");
@@ -83,7 +84,7 @@ fn every_secret_is_opened_for_its_purpose() {
     let configuration = &mut instance.configuration;
     configuration.insert(BASIC_USERNAME.to_owned(), json!("user"));
 
-    let target = target(Some(&instance), &sealer);
+    let target = target(Some(&instance), Purpose::Changes, &sealer);
 
     let Target::Ready(callback) = target else {
         panic!("expected a callback, found {target:?}");
@@ -105,7 +106,7 @@ fn a_secret_sealed_with_another_key_makes_the_callback_unusable() {
     let mut instance = instance();
     seal(&mut instance, &sealer(), secret::SIGNATURE_KEY, "key");
 
-    let target = target(Some(&instance), &sealer());
+    let target = target(Some(&instance), Purpose::Changes, &sealer());
 
     let Target::Unusable(reason) = target else {
         panic!("a notification must not go out unsigned: {target:?}");
@@ -122,7 +123,7 @@ fn a_malformed_secret_makes_the_callback_unusable(#[case] name: &str, #[case] va
     let mut instance = instance();
     seal(&mut instance, &sealer, name, value);
 
-    let target = target(Some(&instance), &sealer);
+    let target = target(Some(&instance), Purpose::Changes, &sealer);
 
     assert!(matches!(target, Target::Unusable(_)), "{target:?}");
 }
@@ -132,7 +133,7 @@ fn an_address_that_is_no_url_makes_the_callback_unusable() {
     let mut instance = instance();
     instance.settings.callback_url = Some("callback.example/hook".to_owned());
 
-    let target = target(Some(&instance), &sealer());
+    let target = target(Some(&instance), Purpose::Changes, &sealer());
 
     assert!(matches!(target, Target::Unusable(_)), "{target:?}");
 }
@@ -143,7 +144,7 @@ fn a_disabled_instance_is_off_and_says_why() {
     instance.disabled = true;
     instance.reason = Some("the callback answered 410".to_owned());
 
-    let target = target(Some(&instance), &sealer());
+    let target = target(Some(&instance), Purpose::Changes, &sealer());
 
     let Target::Off(reason) = target else {
         panic!("expected it to be off, found {target:?}");
@@ -159,7 +160,7 @@ fn an_instance_without_events_or_without_a_callback_is_off() {
     without_callback.settings.callback_url = None;
 
     for instance in [without_events, without_callback] {
-        let target = target(Some(&instance), &sealer());
+        let target = target(Some(&instance), Purpose::Changes, &sealer());
 
         assert!(matches!(target, Target::Off(_)), "{target:?}");
     }
@@ -170,12 +171,15 @@ fn an_instance_whose_key_was_refused_still_delivers_what_was_found() {
     let mut instance = instance();
     instance.valid = false;
 
-    let target = target(Some(&instance), &sealer());
+    let target = target(Some(&instance), Purpose::Changes, &sealer());
 
     assert!(matches!(target, Target::Ready(_)), "{target:?}");
 }
 
 #[test]
 fn no_instance_is_a_deleted_one() {
-    assert!(matches!(target(None, &sealer()), Target::Deleted));
+    assert!(matches!(
+        target(None, Purpose::Changes, &sealer()),
+        Target::Deleted
+    ));
 }

@@ -3,12 +3,19 @@
 use std::time::Duration;
 
 use humantime_serde::Serde;
+use humantime_serde::re::humantime::format_duration;
+use ie_model::RetrySchedule;
 use ie_platform::config::{Problems, Section};
+use ie_platform::secret::{self, SecretString};
+use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
 use crate::address::Rules;
+use crate::breaker;
+use crate::callback::{Callback, Terms};
 use crate::network::Network;
 use crate::schedule::Schedule;
+use crate::sign::{Credentials, WebhookSecret};
 
 /// How notifications are delivered.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -31,6 +38,22 @@ pub struct Config {
     /// The longest delay that a callback can ask for.
     #[serde(with = "humantime_serde")]
     pub retry_after_cap: Duration,
+    /// Failures in a row that open a callback's breaker.
+    pub breaker_failures: u32,
+    /// How long an open breaker rests before its first probe.
+    #[serde(with = "humantime_serde")]
+    pub breaker_pause: Duration,
+    /// The longest rest between two probes.
+    #[serde(with = "humantime_serde")]
+    pub breaker_longest_pause: Duration,
+    /// How long a callback may fail before its instance is disabled.
+    #[serde(with = "humantime_serde")]
+    pub disable_after: Duration,
+    /// Where the operator's notices go; empty: nowhere.
+    pub operational_url: String,
+    /// What the operator's notices are signed with.
+    #[serde(with = "secret::redacted_option", default)]
+    pub operational_secret: Option<SecretString>,
     /// Whether callbacks without TLS are called.
     pub allow_http: bool,
     /// Networks in which a callback may live although it is not public.
@@ -54,14 +77,66 @@ impl Config {
     /// The retry schedule of every callback.
     pub(crate) fn schedule(&self) -> Schedule {
         Schedule {
-            delays: plain(&self.schedule),
+            delays: RetrySchedule(plain(&self.schedule)),
             retry_after_cap: self.retry_after_cap,
+        }
+    }
+
+    /// When breakers open, and for how long.
+    pub(crate) fn breaker(&self) -> breaker::Limits {
+        breaker::Limits {
+            failures: self.breaker_failures,
+            pause: self.breaker_pause,
+            longest_pause: self.breaker_longest_pause,
+            size: self.callback_cache_size,
+        }
+    }
+
+    /// Finds delays that no wait queue is long enough for: `longest` is the last of `broker.delays`.
+    pub fn validate_delays(&self, longest: Duration, problems: &mut Problems) {
+        let lists = [
+            ("dispatcher.schedule", plain(&self.schedule)),
+            ("dispatcher.park", self.park()),
+        ];
+        for (key, delays) in lists {
+            if let Some(delay) = delays.into_iter().max().filter(|delay| *delay > longest) {
+                let (delay, longest) = (format_duration(delay), format_duration(longest));
+                problems.add(
+                    key,
+                    format!(
+                        "holds {delay}, and the longest wait queue lasts {longest}: add \"{delay}\" to broker.delays, or shorten it"
+                    ),
+                );
+            }
         }
     }
 
     /// How long what does not fit is parked.
     pub(crate) fn park(&self) -> Vec<Duration> {
         plain(&self.park)
+    }
+
+    /// Where the operator's notices go, if anywhere.
+    pub(crate) fn operator(&self) -> Result<Option<Callback>, String> {
+        let text = self.operational_url.trim();
+        if text.is_empty() {
+            return Ok(None);
+        }
+        let url = Url::parse(text).ok();
+        let url = url.filter(|url| matches!(url.scheme(), "http" | "https"));
+        let url = url.ok_or("expected an http or https address, or nothing")?;
+        let webhook_secret = self.operational_secret.as_ref().map(WebhookSecret::parse);
+        let webhook_secret = webhook_secret.transpose();
+        let webhook_secret = webhook_secret
+            .map_err(|error| format!("cannot be signed for: operational_secret: {error}"))?;
+        Ok(Some(Callback {
+            url,
+            credentials: Credentials {
+                webhook_secret,
+                ..Credentials::default()
+            },
+            terms: Terms::default(),
+        }))
     }
 
     /// Which addresses a callback may have.
@@ -87,6 +162,10 @@ impl Section for Config {
             ("dispatcher.callback_limit", self.callback_limit),
             ("dispatcher.callback_cache_size", self.callback_cache_size),
             ("dispatcher.record_batch", self.record_batch),
+            (
+                "dispatcher.breaker_failures",
+                usize::try_from(self.breaker_failures).unwrap_or(usize::MAX),
+            ),
         ];
         for (key, value) in at_least_one {
             if value == 0 {
@@ -96,6 +175,8 @@ impl Section for Config {
         let longer_than_nothing = [
             ("dispatcher.timeout", self.timeout),
             ("dispatcher.connect_timeout", self.connect_timeout),
+            ("dispatcher.breaker_pause", self.breaker_pause),
+            ("dispatcher.disable_after", self.disable_after),
         ];
         for (key, value) in longer_than_nothing {
             if value.is_zero() {
@@ -109,7 +190,14 @@ impl Section for Config {
         if !self.park().is_sorted() {
             problems.add("dispatcher.park", "must be in ascending order");
         }
-        if self.schedule().delays.contains(&Duration::ZERO) {
+        if self.breaker_longest_pause < self.breaker_pause {
+            let text = "must be at least as long as dispatcher.breaker_pause";
+            problems.add("dispatcher.breaker_longest_pause", text);
+        }
+        if let Err(problem) = self.operator() {
+            problems.add("dispatcher.operational_url", problem);
+        }
+        if self.schedule().delays.0.contains(&Duration::ZERO) {
             problems.add("dispatcher.schedule", "each delay must be longer than 0s");
         }
     }
@@ -147,8 +235,8 @@ mod tests {
     fn the_defaults_are_valid_and_refuse_the_operators_network() {
         let config = load(&[]).unwrap();
 
-        assert_eq!(config.schedule().delays.len(), 9);
-        assert_eq!(config.schedule().delays[8], Duration::from_secs(86_400));
+        assert_eq!(config.schedule().delays.0.len(), 9);
+        assert_eq!(config.schedule().delays.0[8], Duration::from_secs(86_400));
         assert!(config.rules().allow_networks.is_empty());
     }
 
@@ -160,7 +248,10 @@ mod tests {
         ]);
 
         let config = config.unwrap();
-        assert_eq!(config.schedule().delays, [1, 120].map(Duration::from_secs));
+        assert_eq!(
+            config.schedule().delays.0,
+            [1, 120].map(Duration::from_secs)
+        );
         assert_eq!(config.allow_networks[0].to_string(), "127.0.0.0/8");
     }
 

@@ -7,19 +7,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use ie_broker::{Delivery, Failure, Handler};
-use ie_model::{Attempt, InstanceId, Notification, NotificationStatus};
+use ie_model::{Attempt, InstanceId, Notification, NotificationStatus, Purpose};
 use ie_platform::SharedClock;
 use ie_store::{AttemptRecord, Store};
 use tokio::time::Instant;
 
+use crate::breaker::{Breakers, Pass};
 use crate::call::{Answer, Caller, NoAnswer};
-use crate::callback::{Callback, Target};
+use crate::callback::{Callback, Target, Terms};
 use crate::callbacks::Callbacks;
 use crate::classify::{Class, classify, reason};
+use crate::lane::Lane;
+use crate::rate::{Moment, Rates, TooEarly};
 use crate::recorder::Recorder;
 use crate::schedule::{Next, Schedule};
 use crate::slots::{Slot, Slots};
+use crate::standing::Standing;
 use crate::telling;
 use crate::turn::{Turn, turn};
 
@@ -31,16 +36,24 @@ pub(crate) struct Deliverer {
     pub(crate) clock: SharedClock,
     pub(crate) store: Store,
     pub(crate) callbacks: Callbacks,
+    pub(crate) breakers: Arc<Breakers>,
+    pub(crate) rates: Rates,
     pub(crate) slots: Arc<Slots>,
     pub(crate) caller: Caller,
     pub(crate) schedule: Schedule,
     pub(crate) recorder: Recorder,
+    pub(crate) standing: Standing,
 }
 
 /// A notification that is to be called now, as attempt of this number.
 struct Prepared {
     notification: Notification,
+    lane: Lane,
     number: u32,
+    schedule: Schedule,
+    failing_since: Option<DateTime<Utc>>,
+    /// What the breaker is told of the outcome; a test tells it nothing.
+    pass: Option<Pass>,
     target: Result<Arc<Callback>, Arc<str>>,
     /// Held until the attempt is recorded, so that a second copy finds the record.
     _slot: Slot,
@@ -50,6 +63,12 @@ struct Prepared {
 pub(crate) struct Attempted {
     /// Whose callback.
     pub(crate) instance: InstanceId,
+    /// Where it went.
+    pub(crate) lane: Lane,
+    /// When it is tried again.
+    pub(crate) schedule: Schedule,
+    /// Since when the callback only fails, as far as that was known.
+    pub(crate) failing_since: Option<DateTime<Utc>>,
     /// What is recorded of it.
     pub(crate) attempt: Attempt,
     /// What it means.
@@ -59,13 +78,13 @@ pub(crate) struct Attempted {
 #[async_trait]
 impl Handler<Notification> for Deliverer {
     async fn handle(&self, notification: Notification, delivery: &Delivery) -> Result<(), Failure> {
-        let Some(prepared) = self.prepare(notification, delivery).await? else {
+        let Some(mut prepared) = self.prepare(notification, delivery).await? else {
             return Ok(());
         };
         let attempted = self.call(&prepared).await;
-        if attempted.class == Class::Gone {
-            self.disable(&attempted).await;
-        }
+        let open = self.tell_breaker(prepared.pass.take(), attempted.class);
+        let (standing, callbacks) = (&self.standing, &self.callbacks);
+        standing.follow(&attempted, open, callbacks).await;
         self.settle(&attempted).await
     }
 }
@@ -77,40 +96,95 @@ impl Deliverer {
         notification: Notification,
         delivery: &Delivery,
     ) -> Result<Option<Prepared>, Failure> {
-        let slot = self
-            .slots
-            .take(notification.instance, notification.id)
-            .await
-            .map_err(|busy| {
-                telling::count("parked");
-                Failure::park(busy.park(), busy)
-            })?;
+        let lane = Lane::of(&notification);
+        let pass = self.pass(lane)?;
+        let slot = self.slots.take(lane, notification.id).await;
+        let slot = slot.map_err(|busy| parked(busy.park(), busy))?;
+        let target = self.callbacks.get(lane).await.map_err(store_failure)?;
+        let terms = match &target {
+            Target::Ready(callback) => callback.terms.clone(),
+            _ => Terms::default(),
+        };
+        let schedule = self.schedule.with(terms.schedule.as_ref());
         let number = match self.turn(&notification, delivery).await? {
             Turn::Call(number) => number,
-            Turn::Resume(number) => return Err(self.resume(number)),
+            Turn::Resume(number) => return Err(resume(&schedule, number)),
             Turn::Stale => {
                 telling::count("stale");
                 tracing::debug!(event.id = %notification.id, "this copy is dropped: it is done, or another goes on");
                 return Ok(None);
             }
         };
-        let target = match self.callbacks.get(notification.instance).await {
-            Ok(Target::Ready(callback)) => Ok(callback),
-            Ok(Target::Unusable(reason)) => Err(reason),
-            Ok(Target::Off(reason)) => return Err(self.give_up(&notification, &reason).await?),
-            Ok(Target::Deleted) => {
+        let target = match target {
+            Target::Ready(callback) => Ok(callback),
+            Target::Unusable(reason) => Err(reason),
+            Target::Off(reason) => {
+                // Whoever switches it on again begins anew.
+                pass.map(Pass::succeeded).unwrap_or_default();
+                let dead = self.give_up(&notification, &reason).await?;
+                return if is_dead_letter(lane) {
+                    Err(dead)
+                } else {
+                    Ok(None)
+                };
+            }
+            Target::Deleted => {
                 self.give_up(&notification, "the instance is deleted")
                     .await?;
                 return Ok(None);
             }
-            Err(error) => return Err(store_failure(error)),
         };
+        self.keep_rate(lane, &terms).await?;
         Ok(Some(Prepared {
             notification,
+            lane,
             number,
+            schedule,
+            failing_since: terms.failing_since,
+            pass,
             target,
             _slot: slot,
         }))
+    }
+
+    /// A callback that has failed again and again is left alone; whoever tests it wants to know.
+    fn pass(&self, lane: Lane) -> Result<Option<Pass>, Failure> {
+        if lane.purpose == Purpose::Test {
+            return Ok(None);
+        }
+        let pass = self.breakers.admit(lane);
+        pass.map(Some).map_err(|open| parked(open.0, open))
+    }
+
+    fn tell_breaker(&self, pass: Option<Pass>, class: Class) -> bool {
+        let Some(pass) = pass else {
+            return false;
+        };
+        match class {
+            // What follows a 410 is for the instance's owner to decide.
+            Class::Accepted | Class::Gone => {
+                pass.succeeded();
+                false
+            }
+            Class::Busy {
+                retry_after: Some(time),
+            } => pass.asked_to_wait(time.min(self.schedule.retry_after_cap)),
+            Class::Busy { retry_after: None } | Class::Failed => pass.failed(),
+        }
+    }
+
+    /// Waits for a moment that is near; what is too early is parked.
+    async fn keep_rate(&self, lane: Lane, terms: &Terms) -> Result<(), Failure> {
+        let Some(rate) = terms.rate.filter(|_| lane.purpose == Purpose::Changes) else {
+            return Ok(());
+        };
+        match self.rates.ask(lane, rate) {
+            Moment::After(wait) => {
+                tokio::time::sleep(wait).await;
+                Ok(())
+            }
+            Moment::Park(delay) => Err(parked(delay, TooEarly)),
+        }
     }
 
     /// Only a copy that may not be the first costs a look into the store.
@@ -125,15 +199,6 @@ impl Deliverer {
         let known = self.store.delivery_state(notification.id).await;
         let known = known.map_err(store_failure)?;
         Ok(turn(delivery.attempt.max(1), known))
-    }
-
-    fn resume(&self, number: u32) -> Failure {
-        telling::count("resumed");
-        let error = Interrupted(number);
-        match self.schedule.next(number, Class::Failed, rand::random()) {
-            Next::RetryAfter(delay) => Failure::retry_after(delay, error),
-            Next::Accepted | Next::DeadLetter => Failure::dead_letter(error),
-        }
     }
 
     /// Fails the notification without an attempt; returns the dead letter, for what can be redriven.
@@ -194,29 +259,23 @@ impl Deliverer {
         };
         Attempted {
             instance: prepared.notification.instance,
+            lane: prepared.lane,
+            schedule: prepared.schedule.clone(),
+            failing_since: prepared.failing_since,
             attempt,
             class,
         }
     }
 
-    /// The callback says that it is gone: nothing is sent there any more until its owner switches it on again.
-    async fn disable(&self, attempted: &Attempted) {
-        let instance = attempted.instance;
-        let reason = "the callback answered 410 Gone";
-        let disabled = self
-            .store
-            .disable_instance(instance, reason, self.clock.now());
-        if let Err(error) = disabled.await {
-            // The next notification meets the same 410 and tries again.
-            tracing::warn!(instance.id = %instance, error = %error, "cannot disable the instance whose callback is gone");
-        }
-        self.callbacks.forget(instance);
-    }
-
     /// Records the attempt, and only then says what becomes of the message.
     async fn settle(&self, attempted: &Attempted) -> Result<(), Failure> {
         let Attempted { attempt, class, .. } = attempted;
-        let next = self.schedule.next(attempt.number, *class, rand::random());
+        let next = match attempted.lane.purpose {
+            Purpose::Test if *class != Class::Accepted => Next::DeadLetter,
+            _ => attempted
+                .schedule
+                .next(attempt.number, *class, rand::random()),
+        };
         let (status, due_at) = match next {
             Next::Accepted => (NotificationStatus::Notified, None),
             Next::RetryAfter(delay) => (
@@ -250,8 +309,31 @@ impl Deliverer {
         match next {
             Next::Accepted => Ok(()),
             Next::RetryAfter(delay) => Err(Failure::retry_after(delay, error()).told()),
+            Next::DeadLetter if !is_dead_letter(attempted.lane) => Ok(()),
             Next::DeadLetter => Err(Failure::dead_letter(error()).told()),
         }
+    }
+}
+
+/// Whether what cannot be delivered is kept to be redriven: a test has told what it was for, and whoever set up or
+/// removed the operator's address is not among those who redrive.
+fn is_dead_letter(lane: Lane) -> bool {
+    matches!(lane.purpose, Purpose::Changes | Purpose::Operational)
+}
+
+/// Nothing was sent, so no attempt was made.
+fn parked(delay: Duration, why: impl std::error::Error + Send + Sync + 'static) -> Failure {
+    telling::count("parked");
+    Failure::park(delay, why)
+}
+
+/// Gives a copy whose attempt was recorded back for the retry.
+fn resume(schedule: &Schedule, number: u32) -> Failure {
+    telling::count("resumed");
+    let error = Interrupted(number);
+    match schedule.next(number, Class::Failed, rand::random()) {
+        Next::RetryAfter(delay) => Failure::retry_after(delay, error),
+        Next::Accepted | Next::DeadLetter => Failure::dead_letter(error),
     }
 }
 

@@ -69,6 +69,12 @@ async fn deliverer(broken: Broken) -> (Deliverer, TempDir) {
 fn attempted(class: Class, status: u16) -> Attempted {
     Attempted {
         instance: InstanceId(17),
+        lane: Lane::changes(17),
+        schedule: Schedule {
+            delays: ie_model::RetrySchedule(vec![Duration::from_secs(5)]),
+            retry_after_cap: Duration::from_secs(60),
+        },
+        failing_since: None,
         attempt: Attempt {
             notification: NotificationId(1042),
             number: 1,

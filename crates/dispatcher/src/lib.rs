@@ -9,27 +9,34 @@
 //! | What does the answer mean? | `classify.rs` |
 //! | When again, and when no more? | `schedule.rs` |
 //! | Is it this copy's turn? | `turn.rs` |
+//! | Is the callback left alone for now? | `breaker.rs`, `rate.rs` |
+//! | Is it to be switched off? | `standing.rs` |
 //! | May this address be called? | `address.rs`, `network.rs` |
 //!
 //! Invariants: only the broker's consumer acknowledges, after the attempt is recorded; a callback that is slow or dead
 //! holds its own slots (`slots.rs`) and nothing else; every address is checked on every attempt (`resolver.rs`).
 
 mod address;
+mod breaker;
 mod call;
 mod callback;
 mod callbacks;
+mod changed_schedule;
 mod classify;
 mod config;
 mod deliver;
 mod extra_headers;
+mod lane;
 mod network;
 pub mod process;
+mod rate;
 mod recorder;
 mod resolver;
 mod run;
 mod schedule;
 mod sign;
 mod slots;
+mod standing;
 mod telling;
 mod turn;
 

@@ -44,6 +44,8 @@ impl config::Config for Config {
         self.broker.validate(problems);
         self.store.validate(problems);
         self.dispatcher.validate(problems);
+        let longest = self.broker.longest_delay();
+        self.dispatcher.validate_delays(longest, problems);
     }
 }
 

@@ -11,12 +11,17 @@ use ie_platform::seal::Sealer;
 use ie_store::Store;
 
 use crate::Config;
+use crate::breaker::Breakers;
 use crate::call::Caller;
+use crate::callback::Target;
 use crate::callbacks::{Callbacks, Remembered};
+use crate::changed_schedule;
 use crate::deliver::Deliverer;
+use crate::rate::Rates;
 use crate::recorder::{self, Recorder};
 use crate::resolver::Resolver;
 use crate::slots::{Limits, Slots};
+use crate::standing::Standing;
 use crate::telling;
 
 /// What a dispatcher needs from its process.
@@ -45,7 +50,16 @@ pub async fn run(context: Context, parts: Parts) -> anyhow::Result<()> {
     let settings = ConsumerSettings {
         prefetch: config.prefetch,
     };
-    let deliverer = build(&context, store, sealer, &config)?;
+    let deliverer = build(&context, store.clone(), sealer, &config)?;
+    let listens = !config.operational_url.trim().is_empty();
+    let remembered = store.remember_operator(listens).await;
+    remembered.context("while noting whether the operator wants notices")?;
+    let schedule = config.schedule().delays;
+    let (clock, stop) = (Arc::clone(&context.clock), context.lifecycle.clone());
+    context.lifecycle.spawn(
+        "change of the retry schedule",
+        changed_schedule::run(store, schedule, clock, stop),
+    );
     let lifecycle = context.lifecycle.clone();
     context.lifecycle.spawn("dispatcher", async move {
         broker
@@ -84,11 +98,26 @@ pub(crate) fn build(
     Ok(Deliverer {
         clock: Arc::clone(&context.clock),
         recorder: Recorder::start(store.clone(), grouping, &context.lifecycle),
-        callbacks: Callbacks::new(store.clone(), sealer, remembered),
+        callbacks: Callbacks::new(store.clone(), sealer, remembered, operator(config)?),
+        standing: Standing {
+            clock: Arc::clone(&context.clock),
+            store: store.clone(),
+            disable_after: config.disable_after,
+        },
         store,
+        breakers: Breakers::new(config.breaker()),
+        rates: Rates::new(config.park()),
         slots: Slots::new(limits(config)),
         caller,
         schedule: config.schedule(),
+    })
+}
+
+fn operator(config: &Config) -> anyhow::Result<Target> {
+    let callback = config.operator().map_err(anyhow::Error::msg)?;
+    Ok(match callback {
+        Some(callback) => Target::Ready(Arc::new(callback)),
+        None => Target::Off("the operator wants no notices (dispatcher.operational_url)".into()),
     })
 }
 

@@ -1,21 +1,20 @@
 //! When a notification is tried again, and when no more.
 //!
-//! The schedule is a list of delays; its length is the number of retries. Attempts are numbered from 1 and go on
-//! counting after a redrive, so a round is as many attempts as the schedule has delays and one more, and a redriven
-//! notification begins the next round.
+//! The schedule is a list of delays, the operator's or the instance's own; its length is the number of retries.
 
 use std::time::Duration;
 
+use ie_model::RetrySchedule;
+
 use crate::classify::Class;
 
-/// How far a delay may be from the schedule's, either way, so that what failed together does not come back together.
-const JITTER: f64 = 0.1;
+const JITTER: f64 = RetrySchedule::JITTER;
 
-/// The retry schedule of every callback.
+/// The retry schedule of a callback.
 #[derive(Clone, Debug)]
 pub(crate) struct Schedule {
     /// The delays after the first, the second, … failed attempt.
-    pub(crate) delays: Vec<Duration>,
+    pub(crate) delays: RetrySchedule,
     /// The longest delay that a callback can ask for.
     pub(crate) retry_after_cap: Duration,
 }
@@ -32,6 +31,14 @@ pub(crate) enum Next {
 }
 
 impl Schedule {
+    /// The same with an instance's own delays, if it has any.
+    pub(crate) fn with(&self, own: Option<&RetrySchedule>) -> Self {
+        Self {
+            delays: own.unwrap_or(&self.delays).clone(),
+            ..*self
+        }
+    }
+
     /// What follows attempt `number` (from 1) that ended as `class`. `random` lies in `0.0..1.0`.
     pub(crate) fn next(&self, number: u32, class: Class, random: f64) -> Next {
         let asked = match class {
@@ -40,19 +47,13 @@ impl Schedule {
             Class::Busy { retry_after } => retry_after,
             Class::Failed => None,
         };
-        let Some(delay) = self.delay_after(number) else {
+        let Some(delay) = self.delays.delay_after(number) else {
             return Next::DeadLetter;
         };
         let planned = delay.mul_f64(1.0 - JITTER + 2.0 * JITTER * random);
         // Never before the callback is ready, so here the jitter only adds.
         let asked = asked.unwrap_or_default().min(self.retry_after_cap);
         Next::RetryAfter(planned.max(asked.mul_f64(1.0 + JITTER * random)))
-    }
-
-    fn delay_after(&self, number: u32) -> Option<Duration> {
-        let round = self.delays.len() + 1;
-        let place = (number.max(1) as usize - 1) % round;
-        self.delays.get(place).copied()
     }
 }
 

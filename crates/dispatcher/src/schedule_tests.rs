@@ -9,7 +9,7 @@ const MIDDLE: f64 = 0.5;
 
 fn schedule() -> Schedule {
     Schedule {
-        delays: vec![5 * SECOND, 30 * SECOND, 120 * SECOND],
+        delays: RetrySchedule(vec![5 * SECOND, 30 * SECOND, 120 * SECOND]),
         retry_after_cap: 600 * SECOND,
     }
 }
@@ -49,7 +49,7 @@ fn a_redriven_notification_begins_the_schedule_again() {
 #[test]
 fn an_empty_schedule_gives_up_at_once() {
     let schedule = Schedule {
-        delays: Vec::new(),
+        delays: RetrySchedule::default(),
         ..schedule()
     };
 
@@ -106,7 +106,7 @@ proptest! {
             panic!("attempt {number} has a retry");
         };
 
-        let planned = schedule().delays[number as usize - 1].as_secs_f64();
+        let planned = schedule().delays.0[number as usize - 1].as_secs_f64();
         let spread = (delay.as_secs_f64() / planned - 1.0).abs();
         prop_assert!(spread <= 0.1001, "{delay:?} for {planned} s");
     }

@@ -9,9 +9,11 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ie_model::{InstanceId, NotificationId};
+use ie_model::NotificationId;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
+
+use crate::lane::Lane;
 
 /// How much a new duration counts against the mean so far.
 const WEIGHT: f64 = 0.2;
@@ -31,7 +33,7 @@ pub(crate) struct Limits {
 #[derive(Debug)]
 pub(crate) struct Slots {
     limits: Limits,
-    callbacks: Mutex<HashMap<InstanceId, State>>,
+    callbacks: Mutex<HashMap<Lane, State>>,
 }
 
 /// What is known of one callback while it has requests under way.
@@ -76,7 +78,7 @@ impl Busy {
 #[derive(Debug)]
 pub(crate) struct Slot {
     slots: Arc<Slots>,
-    instance: InstanceId,
+    lane: Lane,
     notification: NotificationId,
     since: Instant,
 }
@@ -93,37 +95,33 @@ impl Slots {
     /// Takes a slot of the callback, and stands in line for it where that is short.
     pub(crate) async fn take(
         self: &Arc<Self>,
-        instance: InstanceId,
+        lane: Lane,
         notification: NotificationId,
     ) -> Result<Slot, Busy> {
-        let mut place = match self.enter(instance, notification)? {
+        let mut place = match self.enter(lane, notification)? {
             Entrance::Slot(slot) => return Ok(slot),
             Entrance::Line(place) => place,
         };
         if let Ok(Ok(slot)) = timeout(self.shortest_park(), &mut place).await {
             return Ok(slot);
         }
-        match self.leave(instance, notification) {
+        match self.leave(lane, notification) {
             Some(busy) => Err(busy),
             // It was called up in this very moment.
             None => place.await.map_err(|_| Busy::Full(self.shortest_park())),
         }
     }
 
-    fn enter(
-        self: &Arc<Self>,
-        instance: InstanceId,
-        notification: NotificationId,
-    ) -> Result<Entrance, Busy> {
+    fn enter(self: &Arc<Self>, lane: Lane, notification: NotificationId) -> Result<Entrance, Busy> {
         let mut callbacks = self.callbacks();
-        let state = callbacks.entry(instance).or_default();
+        let state = callbacks.entry(lane).or_default();
         if state.knows(notification) {
             return Err(Busy::Twin(park_delay(Duration::ZERO, &self.limits.park)));
         }
         if state.under_way.len() < self.limits.slots {
             state.parked = state.parked.saturating_sub(1);
             state.under_way.push(notification);
-            return Ok(Entrance::Slot(self.slot(instance, notification)));
+            return Ok(Entrance::Slot(self.slot(lane, notification)));
         }
         if self.has_short_line(state) {
             let (called, place) = oneshot::channel();
@@ -142,9 +140,9 @@ impl Slots {
     }
 
     /// Leaves the line, which moves too slowly; `None` when it is not in line any more.
-    fn leave(&self, instance: InstanceId, notification: NotificationId) -> Option<Busy> {
+    fn leave(&self, lane: Lane, notification: NotificationId) -> Option<Busy> {
         let mut callbacks = self.callbacks();
-        let state = callbacks.get_mut(&instance)?;
+        let state = callbacks.get_mut(&lane)?;
         let place = state.line.iter().position(|(id, _)| *id == notification)?;
         state.line.remove(place);
         // What was known of its answers does not hold any more.
@@ -162,10 +160,10 @@ impl Slots {
         self.limits.park.first().copied().unwrap_or_default()
     }
 
-    fn slot(self: &Arc<Self>, instance: InstanceId, notification: NotificationId) -> Slot {
+    fn slot(self: &Arc<Self>, lane: Lane, notification: NotificationId) -> Slot {
         Slot {
             slots: Arc::clone(self),
-            instance,
+            lane,
             notification,
             since: Instant::now(),
         }
@@ -174,7 +172,7 @@ impl Slots {
     fn give_back(self: &Arc<Self>, slot: &Slot) {
         let next = {
             let mut callbacks = self.callbacks();
-            let Some(state) = callbacks.get_mut(&slot.instance) else {
+            let Some(state) = callbacks.get_mut(&slot.lane) else {
                 return;
             };
             state.ended(slot);
@@ -183,17 +181,17 @@ impl Slots {
                 state.under_way.push(*notification);
             }
             if state.under_way.is_empty() {
-                callbacks.remove(&slot.instance);
+                callbacks.remove(&slot.lane);
             }
             next
         };
         if let Some((notification, called)) = next {
             // Whoever has gone away meanwhile drops the slot here, and the one behind is called.
-            drop(called.send(self.slot(slot.instance, notification)));
+            drop(called.send(self.slot(slot.lane, notification)));
         }
     }
 
-    fn callbacks(&self) -> MutexGuard<'_, HashMap<InstanceId, State>> {
+    fn callbacks(&self) -> MutexGuard<'_, HashMap<Lane, State>> {
         // Nothing under this lock can panic halfway through a change.
         self.callbacks
             .lock()
@@ -232,7 +230,7 @@ fn backlog(parked: u32, mean: Option<Duration>, limit: usize) -> Duration {
 /// The longest delay that is not longer than the backlog, and at least the shortest.
 ///
 /// Without that, everything that is parked for a slow callback would come and go each second.
-fn park_delay(backlog: Duration, park: &[Duration]) -> Duration {
+pub(crate) fn park_delay(backlog: Duration, park: &[Duration]) -> Duration {
     let fitting = park.iter().rev().find(|delay| **delay <= backlog);
     fitting.or(park.first()).copied().unwrap_or_default()
 }

@@ -16,7 +16,7 @@ fn slots() -> Arc<Slots> {
 }
 
 fn take(slots: &Arc<Slots>, instance: i64, notification: i64) -> Result<Slot, Busy> {
-    match slots.enter(InstanceId(instance), NotificationId(notification))? {
+    match slots.enter(Lane::changes(instance), NotificationId(notification))? {
         Entrance::Slot(slot) => Ok(slot),
         Entrance::Line(_) => panic!("{notification} stands in line"),
     }
@@ -33,7 +33,7 @@ async fn quick(slots: &Arc<Slots>) -> Vec<Slot> {
 
 async fn stand_in_line(slots: &Arc<Slots>, notification: i64) -> Result<Slot, Busy> {
     slots
-        .take(InstanceId(1), NotificationId(notification))
+        .take(Lane::changes(1), NotificationId(notification))
         .await
 }
 
@@ -161,7 +161,7 @@ async fn the_line_has_an_end() {
     let slots = slots();
     let _held = quick(&slots).await;
     let _line: Vec<_> = (10..13)
-        .map(|n| slots.enter(InstanceId(1), NotificationId(n)).unwrap())
+        .map(|n| slots.enter(Lane::changes(1), NotificationId(n)).unwrap())
         .collect();
 
     assert_eq!(take(&slots, 1, 13).unwrap_err(), Busy::Full(SECOND));
@@ -177,7 +177,7 @@ async fn a_line_that_stands_still_is_left_and_forms_again_after_an_answer() {
     let later = take(&slots, 1, 11);
     drop(held.pop());
     held.push(take(&slots, 1, 12).unwrap());
-    let after_an_answer = slots.enter(InstanceId(1), NotificationId(13));
+    let after_an_answer = slots.enter(Lane::changes(1), NotificationId(13));
 
     assert_eq!(stood.unwrap_err(), Busy::Full(SECOND));
     assert_eq!(later.unwrap_err(), Busy::Full(SECOND));
@@ -189,8 +189,8 @@ async fn a_line_that_stands_still_is_left_and_forms_again_after_an_answer() {
 async fn who_leaves_the_line_leaves_no_slot_taken() {
     let slots = slots();
     let mut held = quick(&slots).await;
-    let gone = slots.enter(InstanceId(1), NotificationId(10)).unwrap();
-    let behind = slots.enter(InstanceId(1), NotificationId(11)).unwrap();
+    let gone = slots.enter(Lane::changes(1), NotificationId(10)).unwrap();
+    let behind = slots.enter(Lane::changes(1), NotificationId(11)).unwrap();
 
     drop(gone);
     drop(held.pop());

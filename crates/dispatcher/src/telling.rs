@@ -14,6 +14,10 @@ pub(crate) fn describe() {
         "Notifications taken from the queue, by outcome: accepted, failed, dead_letter, parked, stale, resumed, unrecorded"
     );
     metrics::describe_histogram!("ie_delivery_seconds", "How long calls of callbacks took");
+    metrics::describe_gauge!(
+        "ie_breakers_open",
+        "Callbacks that this dispatcher leaves alone but for one probe at a time"
+    );
     metrics::describe_gauge!("ie_deliveries_in_flight", "Calls of callbacks under way");
 }
 

@@ -60,11 +60,13 @@ impl config::Config for Sections {
 }
 
 /// What a test runs with unless it says otherwise: delays short enough to wait for, callbacks on this machine.
-const DEFAULTS: [(&str, &str); 4] = [
+const DEFAULTS: [(&str, &str); 6] = [
     ("IE__DISPATCHER__SCHEDULE", "[20ms, 20ms, 20ms]"),
     ("IE__DISPATCHER__PARK", "[20ms, 100ms]"),
     ("IE__DISPATCHER__ALLOW_NETWORKS", "[\"127.0.0.0/8\"]"),
     ("IE__DISPATCHER__CALLBACK_CACHE", "20ms"),
+    ("IE__DISPATCHER__BREAKER_PAUSE", "20ms"),
+    ("IE__DISPATCHER__BREAKER_LONGEST_PAUSE", "100ms"),
 ];
 
 impl Rig {
