@@ -278,6 +278,8 @@ fn environment() -> Vec<(String, String)> {
             "DISPATCHER__SCHEDULE",
             "[\"1s\", \"1s\", \"1s\", \"1s\", \"1s\"]",
         ),
+        ("DISPATCHER__BREAKER_PAUSE", "200ms"),
+        ("DISPATCHER__BREAKER_LONGEST_PAUSE", "1s"),
         ("API__BOOTSTRAP_USER_SECRET", USER_SECRET),
         ("API__BOOTSTRAP_ORGANIZATION_SECRET", ORGANIZATION_SECRET),
         ("API__INSIGHTLY_URLS", "[\"http://127.0.0.1:*\"]"),

@@ -171,6 +171,11 @@ pub(crate) enum InstanceCommand {
         /// The instance's id
         id: i64,
     },
+    /// Send a signed sample to an instance's callback, and show what it said
+    Test {
+        /// The instance's id
+        id: i64,
+    },
     /// Delete an instance; what was not delivered yet will not be
     Delete {
         /// The instance's id

@@ -37,6 +37,8 @@ pub struct Config {
     pub first_poll_spread: Duration,
     #[serde(with = "humantime_serde")]
     pub hint_gap: Duration,
+    #[serde(with = "humantime_serde")]
+    pub test_timeout: Duration,
     pub public_url: String,
     pub bootstrap_organization: String,
     pub bootstrap_user: String,
@@ -63,6 +65,7 @@ impl Section for Config {
         let durations = [
             ("api.request_timeout", self.request_timeout),
             ("api.insightly_timeout", self.insightly_timeout),
+            ("api.test_timeout", self.test_timeout),
         ];
         for (key, _) in durations.iter().filter(|(_, value)| value.is_zero()) {
             problems.add(*key, "must be longer than nothing, such as \"20s\"");
@@ -123,12 +126,13 @@ impl Config {
         Some((organization, self.bootstrap_user_secret.as_ref()?))
     }
 
-    /// What the configuration says about instances.
-    pub(crate) fn rules(&self) -> Rules {
+    /// What the configuration says about instances; the queue says how long it can hold a notification.
+    pub(crate) fn rules(&self, longest_delay: Duration) -> Rules {
         Rules {
             default_url: self.default_insightly_url.clone(),
             allowed_urls: self.insightly_urls.clone(),
             overlap: u32::try_from(self.default_overlap.as_secs()).unwrap_or(u32::MAX),
+            longest_delay,
         }
     }
 

@@ -74,7 +74,7 @@ pub async fn run(context: Context, parts: Parts) -> anyhow::Result<Running> {
 
     let public_url = parts.config.public_url(address);
     let router = routes::router(App::new(app::Parts {
-        rules: parts.config.rules(),
+        rules: parts.config.rules(parts.broker.longest_delay()),
         store: parts.store,
         broker: parts.broker,
         sealer: parts.sealer,

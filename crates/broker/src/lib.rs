@@ -13,6 +13,7 @@ mod topology;
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ie_model::{Message, Queue};
 use ie_platform::{Context, Lifecycle, SharedClock};
@@ -34,6 +35,7 @@ pub struct Broker {
     backend: Backend,
     place: Place,
     schedule: Schedule,
+    longest_delay: Duration,
     clock: SharedClock,
 }
 
@@ -85,6 +87,7 @@ impl Broker {
             backend,
             place,
             schedule,
+            longest_delay: config.longest_delay(),
             clock,
         }
     }
@@ -92,6 +95,11 @@ impl Broker {
     /// Whether messages survive this process. Where not, its store publishes them again at the next start.
     pub fn is_durable(&self) -> bool {
         matches!(self.backend, Backend::Amqp(_))
+    }
+
+    /// The longest time that a message can wait in full.
+    pub fn longest_delay(&self) -> Duration {
+        self.longest_delay
     }
 
     /// Publishes messages and waits for the confirmation of each: all are sent, then all are confirmed.

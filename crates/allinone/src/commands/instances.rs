@@ -27,12 +27,43 @@ pub(super) async fn run(
                 .await?;
             say(&format!("instance {id} is polled now"));
         }
+        InstanceCommand::Test { id } => return test(remote, server, id).await,
         InstanceCommand::Delete { id } => {
             remote.delete(&format!("/instances/{id}")).await?;
             say(&format!("instance {id} is deleted"));
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The exit code says whether the callback accepted.
+async fn test(remote: &Remote, server: &Server, id: i64) -> anyhow::Result<ExitCode> {
+    let path = format!("/instances/{id}/test-event");
+    let outcome = remote.post(&path, String::new()).await?.body;
+    let delivered = outcome["delivered"] == true;
+    let event = text(&outcome["eventId"]);
+    if server.json {
+        say(&format!("{outcome:#}"));
+    } else if delivered {
+        say(&format!(
+            "event {event} was accepted: {} after {} ms",
+            text(&outcome["statusCode"]),
+            text(&outcome["durationMs"])
+        ));
+    } else {
+        say(&format!(
+            "event {event} was not delivered: {}",
+            text(&outcome["error"])
+        ));
+    }
+    if let Some(response) = outcome["response"].as_str().filter(|_| !server.json) {
+        say(&format!("  the callback said: {response}"));
+    }
+    Ok(if delivered {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 async fn create(remote: &Remote, server: &Server, file: &Path) -> anyhow::Result<()> {

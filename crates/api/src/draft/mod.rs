@@ -25,6 +25,7 @@ pub(crate) mod test_bodies;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use ie_model::{ResourceConfig, Settings};
 use ie_platform::secret::SecretString;
@@ -46,6 +47,8 @@ pub(crate) struct Rules {
     pub(crate) allowed_urls: Vec<UrlPattern>,
     /// Seconds by which two windows overlap, unless the client says otherwise.
     pub(crate) overlap: u32,
+    /// How long the queue can hold a notification between two attempts.
+    pub(crate) longest_delay: Duration,
 }
 
 /// An instance that is worth storing once Insightly has accepted its key.

@@ -103,7 +103,7 @@ pub(super) fn read(reader: &mut Reader<'_>, rules: &Rules) -> Settings {
         skip_unchanged: reader.boolean(SKIP_UNCHANGED).unwrap_or(false),
         requests_per_second: reader.whole(PER_SECOND, 1..=MAX_PER_SECOND, "requests"),
         requests_per_day: reader.whole(PER_DAY, 1..=MAX_PER_DAY, "requests"),
-        delivery: delivery::read(reader),
+        delivery: delivery::read(reader, rules),
     }
 }
 

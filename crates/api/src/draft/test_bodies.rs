@@ -1,5 +1,7 @@
 //! Bodies that the tests of this module begin with.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::{Draft, Rules, parse};
@@ -9,6 +11,7 @@ pub(super) fn rules() -> Rules {
         default_url: "https://api.na1.insightly.com/v3.1".to_owned(),
         allowed_urls: vec!["https://api.*.insightly.com".parse().unwrap()],
         overlap: 120,
+        longest_delay: Duration::from_secs(24 * 60 * 60),
     }
 }
 

@@ -3,6 +3,7 @@
 mod key;
 mod pollers;
 mod secrets;
+mod waiting;
 
 use std::time::Duration;
 
@@ -101,6 +102,7 @@ pub(crate) async fn replace(app: &App, stored: Instance, body: &Value) -> Result
     let draft = draft::parse(body, &names, &app.rules)?;
     let identity = check_if_needed(app, &stored, &draft).await?;
     let now = app.clock.now();
+    let same_callback = draft.settings.callback_url == stored.settings.callback_url;
     let mut instance = Instance {
         secrets: secrets::seal(&app.sealer, stored.id, &draft.secrets, &stored.secrets),
         name: draft.name,
@@ -108,6 +110,8 @@ pub(crate) async fn replace(app: &App, stored: Instance, body: &Value) -> Result
         configuration: draft.configuration,
         settings: draft.settings,
         updated_at: now,
+        // How the callback before stood says nothing of another.
+        failing_since: stored.failing_since.filter(|_| same_callback),
         ..stored
     };
     let refused_before = !instance.valid;
@@ -129,6 +133,7 @@ pub(crate) async fn replace(app: &App, stored: Instance, body: &Value) -> Result
         keep_others: false,
     };
     app.store.update_instance(&instance, &changes).await?;
+    waiting::reschedule(app, instance.id).await?;
     if refused_before && instance.valid {
         // Pollers of a refused key are due rarely.
         let urge = Urge {

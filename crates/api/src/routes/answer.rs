@@ -42,6 +42,9 @@ pub(super) fn instance(app: &App, instance: &Instance) -> Result<Value> {
     if let Some(reason) = &instance.reason {
         answer["reason"] = json!(reason);
     }
+    if let Some(since) = instance.failing_since {
+        answer["failingSince"] = json!(date(since));
+    }
     Ok(answer)
 }
 

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
-use ie_model::{Attempt, NotificationId, NotificationStatus, StoredNotification};
+use ie_model::{Attempt, NotificationId, NotificationStatus, Purpose, StoredNotification};
 use ie_store::{NotificationFilter, Page};
 use serde_json::Value;
 
@@ -54,6 +54,8 @@ pub(super) async fn get(
     };
     let stored = found
         .filter(|stored| stored.notification.instance == instance.id)
+        // The operator's notices are about the instance, and not its owner's.
+        .filter(|stored| stored.notification.purpose != Purpose::Operator)
         .ok_or_else(|| ApiError::not_found(format!("this instance has no event {id:?}")))?;
     let attempts = app.store.attempts(&[stored.notification.id]).await?;
     Ok(Json(answer::event(&stored, &attempts)))

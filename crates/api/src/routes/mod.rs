@@ -13,6 +13,7 @@ mod quarantine;
 mod query;
 mod replay;
 mod subject;
+mod test_event;
 mod walks;
 
 use axum::Router;
@@ -87,6 +88,8 @@ fn instances() -> Router<App> {
         .route("/instances/{id}/hint/rotate", post(instances::rotate_hint))
         .route("/instances/poll", post(instances::poll))
         .route("/instances/{id}/poll", post(instances::poll))
+        .route("/instances/test-event", post(test_event::send))
+        .route("/instances/{id}/test-event", post(test_event::send))
         .route("/instances/{id}/events", get(events::list))
         .route("/instances/{id}/events/replay", post(replay::replay))
         .route("/instances/{id}/events/{event_id}", get(events::get))

@@ -1,13 +1,20 @@
 //! What the entries of `configuration` say of deliveries: one file for each concern.
 
+mod retries;
+
 use ie_model::DeliverySettings;
 
+use super::Rules;
 use super::reader::Reader;
 
 /// The entries read here.
-pub(super) const KEYS: &[&str] = &[];
+pub(super) const KEYS: &[&str] = &[retries::SCHEDULE, retries::RATE, retries::OPERATIONAL_URL];
 
 /// Reads the settings; what is wrong is noted and has its default.
-pub(super) fn read(_reader: &mut Reader<'_>) -> DeliverySettings {
-    DeliverySettings {}
+pub(super) fn read(reader: &mut Reader<'_>, rules: &Rules) -> DeliverySettings {
+    DeliverySettings {
+        retry_schedule: retries::schedule(reader, rules.longest_delay),
+        rate: retries::rate(reader),
+        operational_url: retries::operational_url(reader),
+    }
 }

@@ -1,0 +1,132 @@
+//! `/instances/{id}/test-event`: one signed sample goes the way of every notification, and its outcome is told.
+
+use axum::Json;
+use axum::extract::State;
+use chrono::{DateTime, Utc};
+use ie_broker::Outgoing;
+use ie_model::{
+    ChangeEvent, EventType, Instance, Notification, NotificationBody, NotificationId, Poller,
+    Purpose, StoredNotification,
+};
+use serde_json::{Value, json};
+use tokio::time::{Duration, Instant, sleep};
+
+use super::subject::Subject;
+use crate::app::App;
+use crate::connector;
+use crate::error::{ApiError, Result};
+
+/// How often the outcome is looked for.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// The record of a sample; no record of Insightly has this id.
+const SAMPLE_ID: &str = "0";
+
+/// `POST /instances/{id}/test-event`: also while the instance is disabled or its events are off.
+///
+/// A test has one attempt, which neither breaker nor rate holds back, and is never a dead letter.
+pub(super) async fn send(
+    State(app): State<App>,
+    Subject(instance): Subject,
+) -> Result<Json<Value>> {
+    if instance.settings.callback_url.is_none() {
+        return Err(ApiError::bad_request(
+            "the instance has no callback to test: set event.notification.callback.url",
+        ));
+    }
+    let pollers = app.store.pollers(instance.id).await?;
+    let ids = app.store.reserve_notification_ids(1).await?;
+    let id = ids.first().copied();
+    let id = id.ok_or_else(|| ApiError::internal(anyhow::anyhow!("no id was reserved")))?;
+    let notification = sample(id, &instance, pollers.first(), app.clock.now())?;
+    app.store.store_test(&notification).await?;
+    // A dispatcher that comes too late looks up that the test is over.
+    let message = Outgoing {
+        republished: true,
+        ..Outgoing::new(&notification)
+    };
+    if let Err(error) = app.broker.publish_one(message).await {
+        tracing::warn!(%error, event.id = %id, "a test does not reach the queue");
+        return over(&app, id, "the queue cannot be reached, nothing was sent").await;
+    }
+    // Whoever asks is to have an answer of this request, not the time limit's.
+    let patience = app
+        .config
+        .test_timeout
+        .min(app.config.request_timeout / 4 * 3);
+    let until = Instant::now() + patience;
+    loop {
+        let stored = app.store.notification(id).await?;
+        if let Some(stored) = stored.filter(|stored| stored.status.is_final()) {
+            return told(&app, &stored).await;
+        }
+        if Instant::now() >= until {
+            let text = "no dispatcher has answered in time (api.test_timeout): check that one runs and reaches the queue and the store";
+            return over(&app, id, text).await;
+        }
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Ends a test that nobody has answered; if somebody just has, that counts.
+async fn over(app: &App, id: NotificationId, reason: &str) -> Result<Json<Value>> {
+    let now = app.clock.now();
+    app.store.fail_notifications(&[id], reason, now).await?;
+    let stored = app.store.notification(id).await?;
+    let stored = stored.ok_or_else(|| ApiError::internal(anyhow::anyhow!("a test is gone")))?;
+    told(app, &stored).await
+}
+
+async fn told(app: &App, stored: &StoredNotification) -> Result<Json<Value>> {
+    let attempts = app.store.attempts(&[stored.notification.id]).await?;
+    let attempt = attempts.first();
+    let error = attempt.and_then(|attempt| attempt.error.as_ref());
+    Ok(Json(json!({
+        "eventId": stored.notification.id.to_string(),
+        "delivered": stored.status == ie_model::NotificationStatus::Notified,
+        "statusCode": attempt.and_then(|attempt| attempt.status_code),
+        "durationMs": attempt.map(|attempt| attempt.duration_ms),
+        "response": attempt.and_then(|attempt| attempt.response.as_ref()),
+        "error": error.or(stored.last_error.as_ref()),
+    })))
+}
+
+/// One event of the first polled resource, marked as a test.
+fn sample(
+    id: NotificationId,
+    instance: &Instance,
+    poller: Option<&Poller>,
+    now: DateTime<Utc>,
+) -> Result<Notification> {
+    let resource = poller.map_or(connector::DEFAULT_RESOURCES[0], |poller| &poller.resource);
+    let id_field = poller.map_or("CONTACT_ID", |poller| poller.config.id_field.as_str());
+    let event = ChangeEvent {
+        object_type: resource.to_owned(),
+        object_id: SAMPLE_ID.to_owned(),
+        event_type: EventType::Updated,
+        date: now,
+        poll_date: now,
+        element_key: connector::KEY.to_owned(),
+        hub_key: connector::HUB.to_owned(),
+        sequence: now.timestamp_millis(),
+        snapshot: false,
+        test: true,
+        changes: None,
+    };
+    let body = NotificationBody {
+        id,
+        instance,
+        resource,
+        created_at: now,
+        events: &[event],
+        records: &[&json!({ id_field: 0 })],
+    };
+    Ok(Notification {
+        id,
+        instance: instance.id,
+        resource: resource.to_owned(),
+        created_at: now,
+        body: body.to_raw().map_err(ApiError::internal)?,
+        purpose: Purpose::Test,
+    })
+}
