@@ -126,6 +126,7 @@ fn limits(config: &Config) -> Limits {
     Limits {
         slots: config.callback_limit,
         line: usize::from(config.prefetch / 2),
+        crowd: usize::from(config.prefetch / 2).max(config.callback_limit),
         park: config.park(),
     }
 }

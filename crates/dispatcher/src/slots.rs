@@ -1,11 +1,13 @@
 //! Isolation: each callback has a few slots for requests under way, and what does not fit is parked.
 //!
-//! A callback that never answers holds its own slots and nothing else. One that answers quickly has a line as well: what
+//! A callback that never answers holds its own slots and nothing else; while the consumer's window is half full, who has
+//! not shown that it answers quickly holds one, so that many such callbacks together do not fill the window either. One that answers quickly has a line as well: what
 //! would get a slot sooner than it would come back from the park waits for it, up to half of the consumer's window, so
 //! that a tenant's backlog keeps its slots busy. A line that stands still is left, and none forms until an answer came.
 //! The state of a callback exists only while it has requests under way, so there is never more of it than the window.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -25,6 +27,8 @@ pub(crate) struct Limits {
     pub(crate) slots: usize,
     /// Notifications in line for one callback.
     pub(crate) line: usize,
+    /// Requests under way for all callbacks from which on there is a crowd.
+    pub(crate) crowd: usize,
     /// The delays of what does not fit, in ascending order.
     pub(crate) park: Vec<Duration>,
 }
@@ -33,6 +37,8 @@ pub(crate) struct Limits {
 #[derive(Debug)]
 pub(crate) struct Slots {
     limits: Limits,
+    /// Requests under way for all callbacks.
+    under_way: AtomicUsize,
     callbacks: Mutex<HashMap<Lane, State>>,
 }
 
@@ -88,6 +94,7 @@ impl Slots {
     pub(crate) fn new(limits: Limits) -> Arc<Self> {
         Arc::new(Self {
             limits,
+            under_way: AtomicUsize::new(0),
             callbacks: Mutex::default(),
         })
     }
@@ -118,7 +125,7 @@ impl Slots {
         if state.knows(notification) {
             return Err(Busy::Twin(park_delay(Duration::ZERO, &self.limits.park)));
         }
-        if state.under_way.len() < self.limits.slots {
+        if state.under_way.len() < self.allowed(state) {
             state.parked = state.parked.saturating_sub(1);
             state.under_way.push(notification);
             return Ok(Entrance::Slot(self.slot(lane, notification)));
@@ -129,6 +136,17 @@ impl Slots {
             return Ok(Entrance::Line(place));
         }
         Err(self.full(state))
+    }
+
+    /// How many requests of this callback may be under way now.
+    fn allowed(&self, state: &State) -> usize {
+        let crowded = self.under_way.load(Ordering::Relaxed) >= self.limits.crowd;
+        let quick = state.mean.is_some_and(|mean| mean < self.shortest_park());
+        if crowded && !quick {
+            1
+        } else {
+            self.limits.slots
+        }
     }
 
     /// Whether one more in line gets its slot sooner than it would come back from the park.
@@ -161,6 +179,7 @@ impl Slots {
     }
 
     fn slot(self: &Arc<Self>, lane: Lane, notification: NotificationId) -> Slot {
+        self.under_way.fetch_add(1, Ordering::Relaxed);
         Slot {
             slots: Arc::clone(self),
             lane,
@@ -217,6 +236,7 @@ impl State {
 
 impl Drop for Slot {
     fn drop(&mut self) {
+        self.slots.under_way.fetch_sub(1, Ordering::Relaxed);
         self.slots.give_back(self);
     }
 }

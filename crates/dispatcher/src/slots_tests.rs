@@ -11,6 +11,7 @@ fn slots() -> Arc<Slots> {
     Slots::new(Limits {
         slots: LIMIT,
         line: 3,
+        crowd: 10,
         park: vec![SECOND, 5 * SECOND, 30 * SECOND],
     })
 }
@@ -201,4 +202,34 @@ async fn who_leaves_the_line_leaves_no_slot_taken() {
     assert!(place.try_recv().is_ok());
     drop(held);
     assert!(slots.callbacks().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_a_crowd_who_has_not_answered_quickly_holds_one_slot() {
+    let slots = slots();
+    let _quick = quick(&slots).await;
+    let mut held: Vec<Slot> = (10..18)
+        .map(|instance| take(&slots, instance, instance).unwrap())
+        .collect();
+
+    // Ten are under way. One that has none gets one, and no second.
+    held.push(take(&slots, 20, 20).unwrap());
+    assert_eq!(take(&slots, 20, 21).unwrap_err(), Busy::Full(SECOND));
+    assert_eq!(take(&slots, 10, 22).unwrap_err(), Busy::Full(SECOND));
+
+    // When the crowd is gone there is room again.
+    held.truncate(1);
+    assert!(take(&slots, 10, 23).is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_a_crowd_a_quick_callback_keeps_its_slots() {
+    let slots = slots();
+    let mut quick = quick(&slots).await;
+    let _crowd: Vec<Slot> = (10..20)
+        .map(|instance| take(&slots, instance, instance).unwrap())
+        .collect();
+    quick.truncate(1);
+
+    assert!(take(&slots, 1, 50).is_ok());
 }

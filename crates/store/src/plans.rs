@@ -10,8 +10,8 @@ use crate::database::{Database, Lock};
 use crate::rows::Rows;
 use crate::sql::Sql;
 use crate::{
-    Config, budget, deliveries, hints, notification_row, pages, polls, prune, quarantine, relay,
-    walks,
+    Config, budget, deliveries, hints, notices, notification_row, pages, polls, prune, quarantine,
+    relay, reschedule, walks,
 };
 
 /// The tables that grow.
@@ -53,6 +53,14 @@ fn states() -> Rows {
         .int("ended_at", [1, 2])
 }
 
+fn whole_backlog(instance: Option<ie_model::InstanceId>) -> reschedule::Rescheduled {
+    reschedule::Rescheduled {
+        instance,
+        after: None,
+        limit: 10,
+    }
+}
+
 fn urge(text: &'static str) -> Sql {
     let sql = Sql::new(text).bind(1_i64).bind(1_i64).bind(1_i64);
     sql.bind(Some("contacts")).bind(true)
@@ -85,6 +93,10 @@ fn hot_statements() -> Vec<Sql> {
         stored.rows(ids()),
         Sql::new(deliveries::UPDATE_STATES).rows(states()),
         Sql::new(deliveries::COUNT_ATTEMPTS).rows(states()),
+        Sql::new(notices::COUNT_DEAD).rows(ids()),
+        reschedule::select_waiting(whole_backlog(None)),
+        reschedule::select_waiting(whole_backlog(Some(ie_model::InstanceId(1)))),
+        Sql::new(reschedule::MOVE).rows(ids().int("attempts", [1, 1]).int("due_at", [1, 1])),
         Sql::new(deliveries::FAIL)
             .bind("why")
             .bind(1_i64)
@@ -164,7 +176,7 @@ async fn no_hot_statement_scans_a_table() {
                 .any(|table| step.starts_with(&format!("SCAN {table}")));
             // The backlog itself is counted in its own small index, up to a limit.
             assert!(
-                !scans || step.contains("deliveries_new"),
+                !scans || step.contains("deliveries_new") || step.contains("deliveries_waiting"),
                 "{step}: {question}"
             );
         }

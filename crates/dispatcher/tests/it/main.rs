@@ -2,10 +2,14 @@
 
 #![cfg(test)]
 
+mod breaker;
 mod delivery;
 mod isolation;
+mod many;
+mod operations;
 mod repetition;
 mod retry;
 mod safety;
+mod schedules;
 #[path = "../support/mod.rs"]
 mod support;

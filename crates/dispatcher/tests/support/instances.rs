@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use ie_model::instance::secret;
 use ie_model::{
-    AccountKey, DateField, Instance, InstanceId, Notification, OrganizationId, PollerStatus,
-    ResourceConfig, Settings, UserId,
+    AccountKey, DateField, DeliverySettings, Instance, InstanceId, Notification, OrganizationId,
+    PollerStatus, ResourceConfig, Settings, UserId,
 };
 use ie_platform::seal::Sealer;
 use ie_store::{NewAccount, NewNotification, NewPoller, PageCommit, Progress, Store};
@@ -31,6 +31,7 @@ pub(crate) struct NewInstance {
     configuration: Map<String, Value>,
     secrets: BTreeMap<&'static str, String>,
     disabled: bool,
+    delivery: DeliverySettings,
 }
 
 impl NewInstance {
@@ -48,6 +49,11 @@ impl NewInstance {
 
     pub(crate) fn with_configuration(mut self, key: &str, value: &str) -> Self {
         self.configuration.insert(key.to_owned(), json!(value));
+        self
+    }
+
+    pub(crate) fn with_delivery(mut self, delivery: DeliverySettings) -> Self {
+        self.delivery = delivery;
         self
     }
 
@@ -105,7 +111,7 @@ pub(crate) async fn create(
             skip_unchanged: false,
             requests_per_second: None,
             requests_per_day: None,
-            delivery: ie_model::DeliverySettings::default(),
+            delivery: new.delivery,
         },
         account: AccountKey("1".to_owned()),
         valid: true,

@@ -5,7 +5,6 @@ mod receiver;
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::Arc;
 use std::time::Duration;
 
 use ie_broker::{Broker, Depth, Outgoing};
@@ -23,10 +22,17 @@ use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
 pub(crate) use instances::NewInstance;
-pub(crate) use receiver::{Answer, Receiver};
+pub(crate) use receiver::{Answer, Received, Receiver};
 
 /// Longer than anything takes that is going to happen.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Which queue a test runs on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Backend {
+    Memory,
+    RabbitMq,
+}
 
 /// A dispatcher and what it needs. Ends with [`Rig::stop`], which proves that nothing is left over.
 pub(crate) struct Rig {
@@ -79,6 +85,11 @@ impl Rig {
 
     /// Everything but the dispatcher.
     pub(crate) async fn prepare() -> Self {
+        Self::prepare_on(Backend::Memory).await
+    }
+
+    /// The same on a queue of one's choice, with wait queues for delays of milliseconds.
+    pub(crate) async fn prepare_on(backend: Backend) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let context = Context::new(Process {
             name: "ie-dispatcher",
@@ -89,8 +100,18 @@ impl Rig {
         sections.store.url = format!("sqlite:{}", file.display()).into();
         let store = Store::open(&sections.store, &context).await.unwrap();
         let owner = instances::owner(&store).await;
+        if let Backend::RabbitMq = backend {
+            let url = ie_platform::config::env("TEST_AMQP_URL");
+            sections.broker.url = url.expect("TEST_AMQP_URL is set: run `make test`").into();
+            let unique: u64 = rand::random();
+            sections.broker.prefix = format!("dispatcher-{unique:x}");
+            sections.broker.delays = [10, 30, 100, 300, 1000, 3000]
+                .map(Duration::from_millis)
+                .into();
+            sections.broker.retry = Vec::new();
+        }
         Self {
-            broker: Broker::memory(&sections.broker, Arc::new(SystemClock)),
+            broker: Broker::connect(&sections.broker, &context).await.unwrap(),
             store,
             context,
             sealer: Sealer::from_base64(&Sealer::generate_key()).unwrap(),
@@ -148,6 +169,24 @@ impl Rig {
 
     pub(crate) async fn publish(&self, message: Outgoing<'_, Notification>) {
         self.broker.publish_one(message).await.unwrap();
+    }
+
+    /// Publishes what the store holds for a relay, and gives it.
+    pub(crate) async fn relay(&self) -> Vec<StoredNotification> {
+        let lease = Duration::from_secs(60);
+        let due = self.store.claim_unpublished(now(), 1000, lease).await;
+        let due = due.unwrap();
+        for stored in &due {
+            let message = Outgoing {
+                republished: true,
+                attempt: stored.attempts + 1,
+                ..Outgoing::new(&stored.notification)
+            };
+            self.publish(message).await;
+            let ids = [stored.notification.id];
+            self.store.mark_received(&ids, now()).await.unwrap();
+        }
+        due
     }
 
     /// Waits until the notification has this status.
