@@ -131,6 +131,17 @@ async fn an_instance_is_created_watched_and_mended_from_the_command_line() -> an
             .then_some(()))
     })
     .await?;
+    // A test of the callback says what it answers.
+    assert!(
+        served
+            .says(&["instance", "test", "1"])?
+            .contains("was accepted: 200")
+    );
+    rig.receiver.answer_with(StatusCode::BAD_REQUEST);
+    let refused = served.run(&["instance", "test", "1"])?;
+    let text = String::from_utf8_lossy(&refused.stdout);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text.contains("answered 400"), "{text}");
     let well = served.run(&["doctor"])?;
     assert_eq!(
         well.status.code(),

@@ -100,6 +100,22 @@ mod tests {
     }
 
     #[test]
+    fn a_delay_that_no_wait_queue_holds_is_refused_with_the_way_to_mend_it() {
+        let key = Sealer::generate_key();
+        let key = ("IE__SECRETS__MASTER_KEY", key.expose_secret());
+        let schedule = ("IE__DISPATCHER__SCHEDULE", "[5s, 2days]");
+        let park = ("IE__DISPATCHER__PARK", "[1s, 25h]");
+
+        let error = load(&[STORE, key, schedule, park]).unwrap_err().to_string();
+
+        assert!(error.contains("dispatcher.schedule"), "{error}");
+        assert!(error.contains("add \"2days\" to broker.delays"), "{error}");
+        assert!(error.contains("dispatcher.park"), "{error}");
+        let held = ("IE__BROKER__DELAYS", "[1s, 25h, 2days]");
+        assert!(load(&[STORE, key, schedule, park, held]).is_ok());
+    }
+
+    #[test]
     fn the_key_is_not_shown_with_the_configuration() {
         let key = Sealer::generate_key();
         let key = key.expose_secret();

@@ -7,6 +7,7 @@ mod changing;
 mod creating;
 mod dead_letters;
 mod elements;
+mod deliveries;
 mod errors;
 mod events;
 mod hints;
