@@ -3,6 +3,7 @@
 mod command_line;
 mod kill;
 mod layers;
+mod operations;
 mod outage;
 mod poison;
 mod samples;
