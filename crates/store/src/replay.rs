@@ -117,7 +117,8 @@ impl Replay {
         let mut sql = Sql::new(
             "SELECT notifications.id, notifications.body FROM notifications \
              JOIN deliveries ON deliveries.notification_id = notifications.id \
-             WHERE notifications.instance_id = $1 AND notifications.id > $2 AND deliveries.ended_at <= $3",
+             WHERE notifications.instance_id = $1 AND notifications.id > $2 AND deliveries.ended_at <= $3 \
+             AND notifications.purpose = 'changes'",
         )
         .bind(self.instance)
         .bind(after.map_or(i64::MIN, NotificationId::get))

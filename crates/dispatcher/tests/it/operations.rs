@@ -218,14 +218,16 @@ async fn a_test_has_one_attempt_whatever_state_the_callback_is_in() {
     let refused = test(&rig, instance).await;
     let failed = rig.reaches(&refused, Failed).await;
     receiver.answer(Answer::status(200));
+    let mended = test(&rig, instance).await;
     let accepted = test(&rig, off).await;
+    rig.reaches(&mended, Notified).await;
     rig.reaches(&accepted, Notified).await;
 
     assert_eq!(failed.attempts, 1);
     let attempt = rig.attempts(&refused).await.remove(0);
     assert_eq!(attempt.status_code, Some(500));
     assert_eq!(attempt.response.as_deref(), Some("not yet"));
-    assert_eq!(receiver.others().len(), 2);
+    assert_eq!(receiver.others().len(), 3);
     rig.queue_is(|depth| depth.dead == 0 && depth.ready == 0 && depth.waiting == 1)
         .await;
     rig.context.lifecycle.stop();

@@ -25,7 +25,7 @@ mod quarantine;
 mod redrive;
 mod relay;
 mod replay;
-mod retention;
 mod reschedule;
+mod retention;
 mod samples;
 mod walks;

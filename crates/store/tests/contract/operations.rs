@@ -6,7 +6,7 @@ use std::time::Duration;
 use ie_model::NotificationStatus::Failed;
 use ie_model::{Instance, InstanceId, Purpose, StoredNotification};
 use ie_platform::Clock as _;
-use ie_store::{NotificationFilter, Page, PollerChanges, Store};
+use ie_store::{NotificationFilter, Page, PollerChanges, Replay, Store};
 use rstest::rstest;
 use serde_json::Value;
 
@@ -254,7 +254,7 @@ async fn a_notice_that_becomes_a_dead_letter_causes_no_other(
 
 #[rstest]
 #[tokio::test]
-async fn a_test_is_taken_by_no_relay_and_is_no_dead_letter_when_it_fails(
+async fn a_test_is_taken_by_no_relay_nor_replay_and_is_no_dead_letter_when_it_fails(
     #[values(Sqlite, Postgres)] backend: Backend,
 ) {
     let db = backend.start().await;
@@ -273,8 +273,18 @@ async fn a_test_is_taken_by_no_relay_and_is_no_dead_letter_when_it_fails(
         ..NotificationFilter::default()
     };
     let revived = db.store.redrive(&dead, None, 10, at(0)).await.unwrap();
+    let everything = Replay {
+        instance: stored.id,
+        from: None,
+        to: None,
+        resources: Vec::new(),
+        statuses: vec![Failed],
+        ended_by: at(1_000_000),
+    };
+    let again = db.store.count_replay(&everything, None, 10).await.unwrap();
 
     assert_eq!(taken.unwrap().len(), 0);
     assert_eq!(revived.len(), 0);
+    assert_eq!(again.events, 0);
     assert_eq!(status(&db.store, id).await, Failed);
 }
