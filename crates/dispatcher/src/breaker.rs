@@ -4,6 +4,7 @@
 //! more than a fixed number of them: a callback without an entry is simply called.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -43,11 +44,16 @@ enum State {
     Open {
         until: Instant,
         pause: Duration,
-        probing: bool,
+        /// The probe under way.
+        probe: Option<Probe>,
         /// Notifications sent away since the last probe.
         parked: u32,
     },
 }
+
+/// Which probe: one that was sent before the breaker closed and opened again decides nothing any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Probe(u64);
 
 /// What a breaker says to a notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +61,7 @@ enum Admission {
     /// Go.
     Free,
     /// Go, alone: what becomes of it decides.
-    Probe,
+    Probe(Probe),
     /// Come back after this long.
     Away(Duration),
 }
@@ -72,41 +78,46 @@ impl Breaker {
         matches!(self.state, State::Open { .. })
     }
 
-    fn admit(&mut self, now: Instant) -> Admission {
+    /// `number` is the probe's, if it becomes one.
+    fn admit(&mut self, now: Instant, number: u64) -> Admission {
         self.touched = now;
         match &mut self.state {
             State::Closed { .. } => Admission::Free,
             State::Open {
                 until,
-                probing,
+                probe: probe @ None,
                 parked,
                 ..
-            } if !*probing && *until <= now => {
-                (*probing, *parked) = (true, 0);
-                Admission::Probe
+            } if *until <= now => {
+                (*probe, *parked) = (Some(Probe(number)), 0);
+                Admission::Probe(Probe(number))
             }
             State::Open {
                 until,
                 pause,
-                probing,
+                probe,
                 parked,
             } => {
                 *parked = parked.saturating_add(1);
                 // A probe that fails is followed by a pause at least as long as the last one.
-                let rest = if *probing { *pause } else { *until - now };
+                let rest = match probe {
+                    Some(_) => *pause,
+                    None => *until - now,
+                };
                 Admission::Away(rest + (APART * *parked).min(*pause))
             }
         }
     }
 
-    fn failed(&mut self, now: Instant, probe: bool, limits: &Limits) {
+    /// `of` is the probe that has failed, if it was one.
+    fn failed(&mut self, now: Instant, of: Option<Probe>, limits: &Limits) {
         self.touched = now;
         self.state = match self.state.clone() {
             State::Closed { failures } if failures + 1 < limits.failures => State::Closed {
                 failures: failures + 1,
             },
             State::Closed { .. } => open(now, limits.pause),
-            State::Open { pause, .. } if probe => {
+            State::Open { pause, probe, .. } if probe.is_some() && probe == of => {
                 open(now, pause.saturating_mul(2).min(limits.longest_pause))
             }
             // It was sent before the breaker opened, and says nothing new.
@@ -115,29 +126,31 @@ impl Breaker {
     }
 
     /// The callback asks to be left alone for a while.
-    fn hold(&mut self, now: Instant, time: Duration, (probe, limits): (bool, &Limits)) {
+    fn hold(&mut self, now: Instant, time: Duration, (of, limits): (Option<Probe>, &Limits)) {
         self.touched = now;
-        let (until, pause, probing) = match self.state {
+        let (until, pause, probe) = match self.state {
             State::Open {
                 until,
                 pause,
-                probing,
+                probe,
                 ..
-            } => (until.max(now + time), pause, probing && !probe),
-            State::Closed { .. } => (now + time, limits.pause, false),
+            } => (until.max(now + time), pause, probe.filter(|_| probe != of)),
+            State::Closed { .. } => (now + time, limits.pause, None),
         };
         self.state = State::Open {
             until,
             pause,
-            probing,
+            probe,
             parked: 0,
         };
     }
 
     /// The probe ended without an answer of the callback, such as when it was a stale copy.
-    fn probe_is_void(&mut self) {
-        if let State::Open { probing, .. } = &mut self.state {
-            *probing = false;
+    fn is_void(&mut self, of: Probe) {
+        if let State::Open { probe, .. } = &mut self.state
+            && *probe == Some(of)
+        {
+            *probe = None;
         }
     }
 }
@@ -146,7 +159,7 @@ fn open(now: Instant, pause: Duration) -> State {
     State::Open {
         until: now + pause,
         pause,
-        probing: false,
+        probe: None,
         parked: 0,
     }
 }
@@ -160,6 +173,7 @@ pub(crate) struct Open(pub(crate) Duration);
 #[derive(Debug)]
 pub(crate) struct Breakers {
     limits: Limits,
+    probes: AtomicU64,
     breakers: Mutex<HashMap<Lane, Breaker>>,
 }
 
@@ -168,6 +182,7 @@ impl Breakers {
     pub(crate) fn new(limits: Limits) -> Arc<Self> {
         Arc::new(Self {
             limits,
+            probes: AtomicU64::new(0),
             breakers: Mutex::default(),
         })
     }
@@ -175,12 +190,15 @@ impl Breakers {
     /// Lets a notification through to its callback, or sends it away.
     pub(crate) fn admit(self: &Arc<Self>, lane: Lane) -> Result<Pass, Open> {
         let admission = match self.breakers().get_mut(&lane) {
-            Some(breaker) => breaker.admit(Instant::now()),
+            Some(breaker) => {
+                let number = self.probes.fetch_add(1, Ordering::Relaxed);
+                breaker.admit(Instant::now(), number)
+            }
             None => Admission::Free,
         };
         let probe = match admission {
-            Admission::Free => false,
-            Admission::Probe => true,
+            Admission::Free => None,
+            Admission::Probe(probe) => Some(probe),
             Admission::Away(delay) => return Err(Open(delay)),
         };
         Ok(Pass {
@@ -243,19 +261,19 @@ fn tell(breakers: &HashMap<Lane, Breaker>) {
 pub(crate) struct Pass {
     breakers: Arc<Breakers>,
     lane: Lane,
-    unanswered_probe: bool,
+    unanswered_probe: Option<Probe>,
 }
 
 impl Pass {
     /// The callback has accepted: its breaker is closed.
     pub(crate) fn succeeded(mut self) {
-        self.unanswered_probe = false;
+        self.unanswered_probe = None;
         self.breakers.forget(self.lane);
     }
 
     /// The callback has failed; says whether its breaker is open now.
     pub(crate) fn failed(mut self) -> bool {
-        let probe = std::mem::take(&mut self.unanswered_probe);
+        let probe = self.unanswered_probe.take();
         self.breakers.change(self.lane, |breaker, now, limits| {
             breaker.failed(now, probe, limits);
         })
@@ -263,7 +281,7 @@ impl Pass {
 
     /// The callback asks to be left alone for this long.
     pub(crate) fn asked_to_wait(mut self, time: Duration) -> bool {
-        let probe = std::mem::take(&mut self.unanswered_probe);
+        let probe = self.unanswered_probe.take();
         self.breakers.change(self.lane, |breaker, now, limits| {
             breaker.hold(now, time, (probe, limits));
         })
@@ -272,10 +290,10 @@ impl Pass {
 
 impl Drop for Pass {
     fn drop(&mut self) {
-        if self.unanswered_probe {
+        if let Some(probe) = self.unanswered_probe {
             let mut breakers = self.breakers.breakers();
             if let Some(breaker) = breakers.get_mut(&self.lane) {
-                breaker.probe_is_void();
+                breaker.is_void(probe);
             }
         }
     }

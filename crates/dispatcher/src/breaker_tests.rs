@@ -89,6 +89,24 @@ async fn a_probe_that_was_none_leaves_the_next_one_free() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_probe_from_before_a_success_does_not_end_a_later_one() {
+    let breakers = Breakers::new(limits());
+    let early = pass(&breakers).unwrap();
+    fail(&breakers, 3);
+    tokio::time::advance(5 * SECOND).await;
+    let stale = pass(&breakers).unwrap();
+    early.succeeded();
+    fail(&breakers, 3);
+    tokio::time::advance(5 * SECOND).await;
+    let _probe = pass(&breakers).unwrap();
+
+    stale.failed();
+    tokio::time::advance(60 * SECOND).await;
+
+    assert!(pass(&breakers).is_err());
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_sent_away_does_not_come_back_all_at_once() {
     let breakers = Breakers::new(limits());
     fail(&breakers, 3);
@@ -154,36 +172,35 @@ proptest! {
     fn an_open_breaker_lets_nothing_out_but_one_probe_in_its_time(steps in prop::collection::vec(step(), 1..200)) {
         let mut breaker = Breaker::new(Instant::now());
         let (limits, mut now) = (limits(), Instant::now());
-        let mut under_way: Vec<bool> = Vec::new();
-        for step in steps {
-            let take = |under_way: &mut Vec<bool>, which: usize| {
+        let mut under_way: Vec<Option<Probe>> = Vec::new();
+        for (step, number) in steps.into_iter().zip(0..) {
+            let take = |under_way: &mut Vec<Option<Probe>>, which: usize| {
                 (which < under_way.len()).then(|| under_way.remove(which))
             };
             match step {
                 Step::Pass(seconds) => now += SECOND * u32::try_from(seconds).unwrap(),
                 Step::Admit => {
                     let before = breaker.state.clone();
-                    let admission = breaker.admit(now);
+                    let admission = breaker.admit(now, number);
                     match (&before, admission) {
                         (State::Closed { failures }, Admission::Free) => prop_assert!(*failures < limits.failures),
-                        (State::Open { until, probing: false, .. }, Admission::Probe) => prop_assert!(*until <= now),
-                        (State::Open { until, probing, pause, .. }, Admission::Away(away)) => {
-                            prop_assert!(*probing || *until > now);
+                        (State::Open { until, probe: None, .. }, Admission::Probe(_)) => prop_assert!(*until <= now),
+                        (State::Open { until, probe, pause, .. }, Admission::Away(away)) => {
+                            prop_assert!(probe.is_some() || *until > now);
                             prop_assert!(away > Duration::ZERO);
                             prop_assert!(*pause >= limits.pause && *pause <= limits.longest_pause);
                         }
                         other => prop_assert!(false, "{other:?}"),
                     }
                     match admission {
-                        Admission::Free => under_way.push(false),
-                        Admission::Probe => under_way.push(true),
+                        Admission::Free => under_way.push(None),
+                        Admission::Probe(probe) => under_way.push(Some(probe)),
                         Admission::Away(_) => {}
                     }
                 }
-                // A success makes it forgotten; what is still under way then belongs to no probe.
+                // A success makes it forgotten; a probe that is still under way then decides nothing.
                 Step::Succeed(which) => if take(&mut under_way, which).is_some() {
                     breaker = Breaker::new(now);
-                    under_way.fill(false);
                 },
                 Step::Fail(which) => if let Some(probe) = take(&mut under_way, which) {
                     breaker.failed(now, probe, &limits);
@@ -191,13 +208,14 @@ proptest! {
                 Step::AskToWait(which, time) => if let Some(probe) = take(&mut under_way, which) {
                     breaker.hold(now, SECOND * u32::try_from(time).unwrap(), (probe, &limits));
                 },
-                Step::Drop(which) => if take(&mut under_way, which) == Some(true) {
-                    breaker.probe_is_void();
+                Step::Drop(which) => if let Some(Some(probe)) = take(&mut under_way, which) {
+                    breaker.is_void(probe);
                 },
             }
-            prop_assert!(under_way.iter().filter(|probe| **probe).count() <= 1);
-            let probing = matches!(breaker.state, State::Open { probing: true, .. });
-            prop_assert_eq!(probing, under_way.contains(&true));
+            // Its probe is under way: never is another let out before that one has ended.
+            if let State::Open { probe: probe @ Some(_), .. } = &breaker.state {
+                prop_assert!(under_way.contains(probe));
+            }
         }
     }
 }

@@ -162,6 +162,8 @@ impl Store {
         let pollers = Sql::new("SELECT id FROM pollers WHERE instance_id = $1").bind(id);
         remove_pollers(&mut tx, pollers).await?;
         fail_undelivered(&mut tx, id, now).await?;
+        let notices = Sql::new("DELETE FROM dead_letter_notices WHERE instance_id = $1");
+        tx.execute(notices.bind(id)).await?;
         tx.commit().await?;
         Ok(true)
     }
