@@ -102,6 +102,48 @@ fn every_secret_is_opened_for_its_purpose() {
 }
 
 #[test]
+fn notices_are_signed_and_carry_nothing_that_is_for_the_callback_alone() {
+    let sealer = sealer();
+    let mut instance = instance();
+    instance.disabled = true;
+    let notices = "https://ops.example/notices";
+    instance.settings.delivery.operational_url = Some(notices.to_owned());
+    let secrets = [
+        (secret::SIGNATURE_KEY, "signature key"),
+        (secret::BASIC_PASSWORD, "password"),
+        (secret::CALLBACK_HEADERS, r#"{"X-Tenant": "7"}"#),
+    ];
+    for (name, value) in secrets {
+        seal(&mut instance, &sealer, name, value);
+    }
+    let configuration = &mut instance.configuration;
+    configuration.insert(BASIC_USERNAME.to_owned(), json!("user"));
+
+    let target = target(Some(&instance), Purpose::Operational, &sealer);
+
+    let Target::Ready(callback) = target else {
+        panic!("expected an address, found {target:?}");
+    };
+    assert_eq!(callback.url.as_str(), notices);
+    assert!(callback.credentials.signature_key.is_some());
+    assert!(callback.credentials.basic.is_none());
+    assert!(callback.credentials.extra.is_empty());
+}
+
+#[test]
+fn a_test_goes_to_the_callback_of_an_instance_that_is_off() {
+    let mut instance = instance();
+    instance.disabled = true;
+    instance.settings.events_enabled = false;
+
+    let tested = target(Some(&instance), Purpose::Test, &sealer());
+    let told = target(Some(&instance), Purpose::Changes, &sealer());
+
+    assert!(matches!(tested, Target::Ready(_)));
+    assert!(matches!(told, Target::Off(_)));
+}
+
+#[test]
 fn a_secret_sealed_with_another_key_makes_the_callback_unusable() {
     let mut instance = instance();
     seal(&mut instance, &sealer(), secret::SIGNATURE_KEY, "key");
