@@ -79,6 +79,7 @@ impl Config {
         Schedule {
             delays: RetrySchedule(plain(&self.schedule)),
             retry_after_cap: self.retry_after_cap,
+            earlier: 0,
         }
     }
 

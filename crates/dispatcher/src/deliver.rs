@@ -105,8 +105,12 @@ impl Deliverer {
             Target::Ready(callback) => callback.terms.clone(),
             _ => Terms::default(),
         };
-        let schedule = self.schedule.with(terms.schedule.as_ref());
-        let number = match self.turn(&notification, delivery).await? {
+        let (turn, earlier) = self.turn(&notification, delivery).await?;
+        let schedule = Schedule {
+            earlier,
+            ..self.schedule.with(terms.schedule.as_ref())
+        };
+        let number = match turn {
             Turn::Call(number) => number,
             Turn::Resume(number) => return Err(resume(&schedule, number)),
             Turn::Stale => {
@@ -187,18 +191,20 @@ impl Deliverer {
         }
     }
 
-    /// Only a copy that may not be the first costs a look into the store.
+    /// The copy's turn, and the attempts of former rounds. Only a copy that may not be the first costs a look into the
+    /// store.
     async fn turn(
         &self,
         notification: &Notification,
         delivery: &Delivery,
-    ) -> Result<Turn, Failure> {
+    ) -> Result<(Turn, u32), Failure> {
         if !delivery.redelivered && delivery.attempt <= 1 {
-            return Ok(Turn::Call(1));
+            return Ok((Turn::Call(1), 0));
         }
         let known = self.store.delivery_state(notification.id).await;
         let known = known.map_err(store_failure)?;
-        Ok(turn(delivery.attempt.max(1), known))
+        let earlier = known.map_or(0, |known| known.earlier);
+        Ok((turn(delivery.attempt.max(1), known), earlier))
     }
 
     /// Fails the notification without an attempt; returns the dead letter, for what can be redriven.

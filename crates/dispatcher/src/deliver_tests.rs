@@ -73,6 +73,7 @@ fn attempted(class: Class, status: u16) -> Attempted {
         schedule: Schedule {
             delays: ie_model::RetrySchedule(vec![Duration::from_secs(5)]),
             retry_after_cap: Duration::from_secs(60),
+            earlier: 0,
         },
         failing_since: None,
         attempt: Attempt {

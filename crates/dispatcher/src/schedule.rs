@@ -17,6 +17,8 @@ pub(crate) struct Schedule {
     pub(crate) delays: RetrySchedule,
     /// The longest delay that a callback can ask for.
     pub(crate) retry_after_cap: Duration,
+    /// Attempts of former rounds, which do not count.
+    pub(crate) earlier: u32,
 }
 
 /// What happens to a notification after an attempt.
@@ -47,7 +49,7 @@ impl Schedule {
             Class::Busy { retry_after } => retry_after,
             Class::Failed => None,
         };
-        let Some(delay) = self.delays.delay_after(number) else {
+        let Some(delay) = self.delays.delay_after(number.saturating_sub(self.earlier)) else {
             return Next::DeadLetter;
         };
         let planned = delay.mul_f64(1.0 - JITTER + 2.0 * JITTER * random);

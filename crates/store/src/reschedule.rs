@@ -39,7 +39,7 @@ pub(crate) const MOVE: &str = "UPDATE deliveries SET status = 'NEW', due_at = ro
      AND deliveries.attempts = rows.attempts";
 
 /// A delivery that waits, and when its last attempt began and how long that took.
-type Waiting = (i64, i64, i64, i64, i64, i64);
+type Waiting = (i64, i64, i64, i64, i64, i64, i64);
 
 impl Store {
     /// Looks at a part of what waits, and moves what is due later than its schedule allows: its instance's, or the
@@ -58,12 +58,12 @@ impl Store {
         };
         let schedules = own_schedules(&mut tx, &waiting).await?;
         let mut moved = BTreeMap::new();
-        for (id, instance, attempts, due_at, began, took) in &waiting {
+        for (id, instance, attempts, due_at, began, took, earlier) in &waiting {
             let own = schedules.get(instance).and_then(Option::as_ref);
             let Some(schedule) = own.or(operators) else {
                 continue;
             };
-            let number = to_u32("a notification's attempts", *attempts)?;
+            let number = to_u32("the attempts of a notification's round", attempts - earlier)?;
             if let Some(due_at) = sooner(schedule, number, began + took, *due_at) {
                 moved.insert(*id, (*attempts, due_at.max(time::to_ms(now))));
             }
@@ -85,7 +85,7 @@ impl Store {
 pub(crate) fn select_waiting(part: Rescheduled) -> Sql {
     let mut sql = Sql::new(
         "SELECT deliveries.notification_id, deliveries.instance_id, deliveries.attempts, deliveries.due_at, \
-         attempts.at, attempts.duration_ms FROM deliveries \
+         attempts.at, attempts.duration_ms, deliveries.earlier FROM deliveries \
          JOIN attempts ON attempts.notification_id = deliveries.notification_id \
          AND attempts.number = deliveries.attempts \
          WHERE deliveries.status = 'DISPATCHED' AND deliveries.due_at IS NOT NULL",
