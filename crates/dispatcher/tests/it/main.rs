@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod delivery;
+mod hostile;
 mod isolation;
 mod repetition;
 mod retry;
