@@ -88,8 +88,10 @@ impl Drop for Hostile {
 }
 
 async fn strike(mut stream: TcpStream, attack: &Attack, count: &mut usize) -> io::Result<()> {
-    let mut request = [0; 65_536];
-    stream.read(&mut request).await?;
+    let mut request = vec![0; 65_536];
+    if stream.read(&mut request).await? == 0 {
+        return Ok(());
+    }
     stream.write_all(&attack.head).await?;
     loop {
         *count += stream.write(&attack.again).await?;
