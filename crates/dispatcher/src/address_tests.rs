@@ -57,6 +57,22 @@ fn url(text: &str) -> Url {
 #[case::teredo("2001:0:7f00:1::")]
 #[case::translated("::ffff:0:127.0.0.1")]
 #[case::discard_only("100::1")]
+#[case::aws_resolver("169.254.169.253")]
+#[case::six_to_four_relay("192.88.99.1")]
+#[case::documentation_2("198.51.100.1")]
+#[case::documentation_3("203.0.113.7")]
+#[case::multicast_discovery("239.255.255.250")]
+#[case::google_metadata_v6("fd20:ce::254")]
+#[case::v6_link_local_last("febf:ffff::1")]
+#[case::v6_multicast_site("ff05::1:3")]
+#[case::v6_documentation_new("3fff::1")]
+#[case::orchid("2001:20::1")]
+#[case::segment_routing("5f00::1")]
+#[case::never_given_out("4000::1")]
+#[case::mapped_cgnat("::ffff:100.64.0.1")]
+#[case::nat64_cgnat("64:ff9b::100.64.0.1")]
+#[case::nat64_local_private("64:ff9b:1:a00:1::")]
+#[case::six_to_four_private("2002:a00:1::")]
 fn an_address_inside_is_refused(#[case] address: IpAddr) {
     let refused = strict().check_address(address).unwrap_err();
 
@@ -96,10 +112,61 @@ fn a_public_address_is_called(#[case] address: IpAddr) {
 #[case::metadata("http://169.254.169.254/latest/meta-data/")]
 #[case::metadata_decimal("http://2852039166/")]
 #[case::unspecified("http://0/")]
+#[case::three_parts("http://127.0.1/")]
+#[case::octal_short("http://0177.1/")]
+#[case::octal_whole("http://017700000001/")]
+#[case::hexadecimal_parts("http://0x7f.0x0.0x0.0x1/")]
+#[case::hexadecimal_short("http://0x7f.1/")]
+#[case::ideographic_dots("http://127。0。0。1/")]
+#[case::full_width_dots("http://127．0．0．1/")]
+#[case::circled_digits("http://①②⑦.0.0.1/")]
+#[case::with_user_and_password("http://example.com:80@127.0.0.1/")]
+#[case::before_a_fragment("http://127.0.0.1#@example.com/")]
+#[case::before_a_query("http://127.0.0.1?@example.com/")]
+#[case::before_a_backslash("http://127.0.0.1\\@example.com/")]
+#[case::without_slashes("http:127.0.0.1")]
+#[case::many_slashes("http:////127.0.0.1/")]
+#[case::tab_inside("http://12\t7.0.0.1/")]
+#[case::broadcast("http://4294967295/")]
+#[case::metadata_trailing_dot("http://169.254.169.254./")]
+#[case::metadata_hexadecimal("http://0xa9fea9fe/")]
+#[case::metadata_octal("http://0251.0376.0251.0376/")]
+#[case::v6_written_out("http://[0:0:0:0:0:0:0:1]/")]
+#[case::v6_mapped_metadata("http://[::ffff:169.254.169.254]/")]
+#[case::nat64_metadata("http://[64:ff9b::169.254.169.254]/")]
 fn every_way_to_write_an_address_inside_is_refused(#[case] text: &str) {
     let refused = strict().check_url(&url(text)).unwrap_err();
 
     assert!(matches!(refused, Refused::Address { .. }), "{refused}");
+}
+
+#[rstest]
+#[case::zone("http://[fe80::1%25eth0]/")]
+#[case::zone_plain("http://[fe80::1%eth0]/")]
+#[case::five_parts("http://1.2.3.4.5/")]
+#[case::too_large_a_part("http://256.0.0.1/")]
+#[case::too_large_a_number("http://4294967296/")]
+#[case::no_octal("http://0189.0.0.1/")]
+#[case::nul("http://127.0.0.1%00.example.com/")]
+#[case::space("http://127.0.0.1%20.example.com/")]
+#[case::open_bracket("http://[::1/")]
+fn what_looks_like_an_address_and_is_none_is_no_url(#[case] text: &str) {
+    assert!(text.parse::<Url>().is_err());
+}
+
+/// Only a name reaches the resolver, which checks what the name stands for.
+#[rstest]
+#[case::plain("http://localhost/", "localhost")]
+#[case::trailing_dot("http://localhost./", "localhost.")]
+#[case::capitals("http://LOCALHOST/", "localhost")]
+#[case::full_width("http://ｌｏｃａｌｈｏｓｔ/", "localhost")]
+#[case::international("http://bücher.example/", "xn--bcher-kva.example")]
+#[case::address_inside_a_name("http://127.0.0.1.nip.io/", "127.0.0.1.nip.io")]
+fn a_name_is_left_to_the_resolver_in_one_spelling(#[case] text: &str, #[case] name: &str) {
+    let url = url(text);
+
+    assert_eq!(url.domain(), Some(name));
+    assert_eq!(strict().check_url(&url), Ok(()));
 }
 
 #[rstest]

@@ -84,6 +84,10 @@ pub(crate) enum Error {
 }
 
 #[cfg(test)]
+#[path = "rebinding_tests.rs"]
+mod rebinding_tests;
+
+#[cfg(test)]
 mod tests {
     use std::sync::Mutex;
 

@@ -4,6 +4,7 @@
 
 mod breaker;
 mod delivery;
+mod hostile;
 mod isolation;
 mod many;
 mod operations;
