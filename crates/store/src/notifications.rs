@@ -86,7 +86,7 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Vec<StoredNotification>> {
         let _timer = Timer::start("redrive");
-        if !matches!(filter.status, None | Some(NotificationStatus::Failed)) {
+        if !filter.admits_dead_letters() {
             return Ok(Vec::new());
         }
         let mut tx = self.database.begin().await?;
@@ -124,6 +124,11 @@ impl Store {
 }
 
 impl NotificationFilter {
+    /// Whether it can let a dead letter through.
+    pub(crate) fn admits_dead_letters(&self) -> bool {
+        matches!(self.status, None | Some(NotificationStatus::Failed))
+    }
+
     /// Adds the conditions to a statement that has a WHERE already.
     fn narrow(&self, sql: &mut Sql) {
         if let Some(organization) = self.organization {
@@ -150,6 +155,7 @@ impl NotificationFilter {
                 NotificationStatus::Consumed => " AND deliveries.status = 'CONSUMED'",
                 NotificationStatus::Notified => " AND deliveries.status = 'NOTIFIED'",
                 NotificationStatus::Failed => " AND deliveries.status = 'FAILED'",
+                NotificationStatus::Discarded => " AND deliveries.status = 'DISCARDED'",
             });
         }
         if let Some(from) = self.from {
@@ -162,7 +168,11 @@ impl NotificationFilter {
 }
 
 /// The ids of dead letters that can be delivered.
-fn dead_letters(filter: &NotificationFilter, ids: Option<&[NotificationId]>, limit: u32) -> Sql {
+pub(crate) fn dead_letters(
+    filter: &NotificationFilter,
+    ids: Option<&[NotificationId]>,
+    limit: u32,
+) -> Sql {
     let mut sql = Sql::new(
         "SELECT deliveries.notification_id FROM deliveries \
          JOIN notifications ON notifications.id = deliveries.notification_id \
