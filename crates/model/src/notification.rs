@@ -86,7 +86,7 @@ impl Message for Notification {
     }
 }
 
-/// Where a notification stands. The names are Open Connectors'; `FAILED` is ours.
+/// Where a notification stands. The names are Open Connectors'; `FAILED` and `DISCARDED` are ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum NotificationStatus {
@@ -102,17 +102,20 @@ pub enum NotificationStatus {
     Notified,
     /// A dead letter: every attempt failed, or none was possible.
     Failed,
+    /// A dead letter that was given up: nothing takes it up again.
+    Discarded,
 }
 
 impl NotificationStatus {
     /// Every status, in the order of a notification's life.
-    pub const ALL: [NotificationStatus; 6] = [
+    pub const ALL: [NotificationStatus; 7] = [
         Self::New,
         Self::Received,
         Self::Dispatched,
         Self::Consumed,
         Self::Notified,
         Self::Failed,
+        Self::Discarded,
     ];
 
     /// The name on the wire and in the store.
@@ -124,18 +127,24 @@ impl NotificationStatus {
             Self::Consumed => "CONSUMED",
             Self::Notified => "NOTIFIED",
             Self::Failed => "FAILED",
+            Self::Discarded => "DISCARDED",
         }
     }
 
     /// Whether nothing more happens to it by itself.
     pub fn is_final(self) -> bool {
-        matches!(self, Self::Consumed | Self::Notified | Self::Failed)
+        matches!(
+            self,
+            Self::Consumed | Self::Notified | Self::Failed | Self::Discarded
+        )
     }
 }
 
 /// The text names no status.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no such status {0:?}, expected NEW, RECEIVED, DISPATCHED, CONSUMED, NOTIFIED or FAILED")]
+#[error(
+    "no such status {0:?}, expected NEW, RECEIVED, DISPATCHED, CONSUMED, NOTIFIED, FAILED or DISCARDED"
+)]
 pub struct UnknownStatus(pub String);
 
 impl FromStr for NotificationStatus {

@@ -8,6 +8,7 @@ mod config;
 mod database;
 mod deliveries;
 mod dialect;
+mod discard;
 mod error;
 mod failing;
 mod hints;

@@ -87,7 +87,7 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Vec<StoredNotification>> {
         let _timer = Timer::start("redrive");
-        if !matches!(filter.status, None | Some(NotificationStatus::Failed)) {
+        if !filter.admits_dead_letters() {
             return Ok(Vec::new());
         }
         let mut tx = self.database.begin().await?;
@@ -144,6 +144,11 @@ impl Store {
 }
 
 impl NotificationFilter {
+    /// Whether it can let a dead letter through.
+    pub(crate) fn admits_dead_letters(&self) -> bool {
+        matches!(self.status, None | Some(NotificationStatus::Failed))
+    }
+
     /// Adds the conditions to a statement that has a WHERE already.
     fn narrow(&self, sql: &mut Sql) {
         // What the operator is told is not for the instance's owner.
@@ -175,6 +180,7 @@ impl NotificationFilter {
                 NotificationStatus::Failed => {
                     " AND deliveries.status = 'FAILED' AND notifications.purpose <> 'test'"
                 }
+                NotificationStatus::Discarded => " AND deliveries.status = 'DISCARDED'",
             });
         }
         if let Some(from) = self.from {
@@ -187,7 +193,11 @@ impl NotificationFilter {
 }
 
 /// The ids of dead letters that can be delivered.
-fn dead_letters(filter: &NotificationFilter, ids: Option<&[NotificationId]>, limit: u32) -> Sql {
+pub(crate) fn dead_letters(
+    filter: &NotificationFilter,
+    ids: Option<&[NotificationId]>,
+    limit: u32,
+) -> Sql {
     let mut sql = Sql::new(
         "SELECT deliveries.notification_id FROM deliveries \
          JOIN notifications ON notifications.id = deliveries.notification_id \

@@ -10,8 +10,8 @@ use crate::database::{Database, Lock};
 use crate::rows::Rows;
 use crate::sql::Sql;
 use crate::{
-    Config, budget, deliveries, hints, notices, notification_row, pages, polls, prune, quarantine,
-    relay, reschedule, walks,
+    Config, budget, deliveries, discard, hints, notices, notification_row, pages, polls, prune,
+    quarantine, relay, reschedule, walks,
 };
 
 /// The tables that grow.
@@ -101,6 +101,7 @@ fn hot_statements() -> Vec<Sql> {
             .bind("why")
             .bind(1_i64)
             .rows(ids()),
+        Sql::new(discard::DISCARD).bind(1_i64).rows(ids()),
         budget::select_budget(&ie_model::AccountKey("account".to_owned())),
         Sql::new(budget::DEMAND).bind("account"),
         Sql::new(hints::SELECT_HINTED).bind("hash").bind(1_i64),

@@ -88,7 +88,7 @@ async fn events_are_found_by_time_and_status() {
 #[rstest]
 #[case(
     "status=LOST",
-    "status: no such status \"LOST\", expected NEW, RECEIVED, DISPATCHED, CONSUMED, NOTIFIED or FAILED"
+    "status: no such status \"LOST\", expected NEW, RECEIVED, DISPATCHED, CONSUMED, NOTIFIED, FAILED or DISCARDED"
 )]
 #[case(
     "from=2026-11-25&to=2026-11-24",

@@ -12,6 +12,7 @@ mod chores;
 mod claims;
 mod contention;
 mod deliveries;
+mod discard;
 mod harness;
 mod hints;
 mod instances;
