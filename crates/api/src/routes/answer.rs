@@ -110,6 +110,13 @@ pub(super) fn dead_letter(stored: &StoredNotification, attempts: &[Attempt]) -> 
     answer
 }
 
+/// A dead letter in full: with the body as it was posted.
+pub(super) fn whole_dead_letter(stored: &StoredNotification, attempts: &[Attempt]) -> Value {
+    let mut answer = dead_letter(stored, attempts);
+    answer["body"] = json!(stored.notification.body.get());
+    answer
+}
+
 /// A record that cannot be read. `providerData` is its JSON as Insightly sent it, up to 64 KiB.
 pub(super) fn quarantined(record: &Quarantined) -> Value {
     json!({

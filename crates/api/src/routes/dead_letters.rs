@@ -3,14 +3,14 @@
 use std::collections::HashSet;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{self, State};
 use axum::response::Response;
 use ie_broker::Outgoing;
 use ie_model::{
     InstanceId, Message as _, Notification, NotificationId, NotificationStatus, Queue,
     StoredNotification,
 };
-use ie_store::NotificationFilter;
+use ie_store::{NotificationFilter, Page};
 use serde_json::{Map, Value, json};
 
 use super::body::OptionalBody;
@@ -22,11 +22,39 @@ use crate::auth::Caller;
 use crate::draft::{Path, Problems, Reader, shown};
 use crate::error::{ApiError, Result};
 
-/// `GET /dead-letters`: `instanceId`, in pages.
+/// `GET /dead-letters`: `instanceId`, `from`, `to` (exclusive), in pages.
 pub(super) async fn list(State(app): State<App>, caller: Caller, query: Query) -> Result<Response> {
-    let filter = failed_of(&app, &caller, query.get("instanceId")).await?;
+    let (from, to) = events::span(&query)?;
+    let filter = NotificationFilter {
+        from,
+        to,
+        ..failed_of(&app, &caller, query.get("instanceId")).await?
+    };
     let page = paging::wanted(&query, &app.config)?;
     events::answered(&app, &filter, page, answer::dead_letter).await
+}
+
+/// `GET /dead-letters/{eventId}`: with its body and every attempt.
+pub(super) async fn get(
+    State(app): State<App>,
+    caller: Caller,
+    extract::Path(id): extract::Path<String>,
+) -> Result<Json<Value>> {
+    let missing = || ApiError::not_found(format!("there is no dead letter {id:?}"));
+    let wanted: NotificationId = id.parse().map_err(|_| missing())?;
+    // Asked as a list of one, so that it shows what the list shows and nobody else's.
+    let filter = failed_of(&app, &caller, None).await?;
+    let page = Page {
+        after: Some(wanted.get().saturating_sub(1)),
+        limit: 1,
+    };
+    let found = app.store.notifications(&filter, page).await?;
+    let stored = found
+        .into_iter()
+        .find(|stored| stored.notification.id == wanted)
+        .ok_or_else(missing)?;
+    let attempts = app.store.attempts(&[stored.notification.id]).await?;
+    Ok(Json(answer::whole_dead_letter(&stored, &attempts)))
 }
 
 /// `POST /dead-letters/redrive`: `{instanceId?, ids?, limit?}`; without a body, the oldest.
@@ -61,15 +89,19 @@ pub(super) async fn redrive(
     ))
 }
 
-/// What a redrive is asked to take.
+/// What a redrive or a discard is asked to take.
 #[derive(Debug, PartialEq, Eq)]
-struct Wanted {
-    instance: Option<String>,
-    ids: Option<Vec<NotificationId>>,
-    limit: u32,
+pub(super) struct Wanted {
+    /// Of this instance.
+    pub(super) instance: Option<String>,
+    /// Only these.
+    pub(super) ids: Option<Vec<NotificationId>>,
+    /// So many at the most.
+    pub(super) limit: u32,
 }
 
-fn parse(body: Option<&Value>, most: u32) -> Result<Wanted, Problems> {
+/// Reads the body of either.
+pub(super) fn parse(body: Option<&Value>, most: u32) -> Result<Wanted, Problems> {
     let mut problems = Problems::default();
     let empty = Map::new();
     let map = match body {
@@ -132,7 +164,7 @@ fn ids(reader: &mut Reader<'_>) -> Option<Vec<NotificationId>> {
 }
 
 /// The dead letters of the caller: its organization's, an instance's, or those of its Element token.
-async fn failed_of(
+pub(super) async fn failed_of(
     app: &App,
     caller: &Caller,
     instance: Option<&str>,

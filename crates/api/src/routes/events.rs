@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
+use chrono::{DateTime, Utc};
 use ie_model::{Attempt, NotificationId, NotificationStatus, Purpose, StoredNotification};
 use ie_store::{NotificationFilter, Page};
 use serde_json::Value;
@@ -19,14 +20,7 @@ pub(super) async fn list(
     Subject(instance): Subject,
     query: Query,
 ) -> Result<Response> {
-    let (from, to) = (query.time("from")?, query.time("to")?);
-    if let (Some(from), Some(to)) = (from, to)
-        && from > to
-    {
-        return Err(ApiError::bad_request(
-            "from: expected a time before that of to",
-        ));
-    }
+    let (from, to) = span(&query)?;
     let status = query.get("status").map(str::parse::<NotificationStatus>);
     let status = status.transpose();
     let status = status.map_err(|error| ApiError::bad_request(format!("status: {error}")))?;
@@ -59,6 +53,19 @@ pub(super) async fn get(
         .ok_or_else(|| ApiError::not_found(format!("this instance has no event {id:?}")))?;
     let attempts = app.store.attempts(&[stored.notification.id]).await?;
     Ok(Json(answer::event(&stored, &attempts)))
+}
+
+/// The times that `from` and `to` name.
+pub(super) fn span(query: &Query) -> Result<(Option<DateTime<Utc>>, Option<DateTime<Utc>>)> {
+    let (from, to) = (query.time("from")?, query.time("to")?);
+    if let (Some(from), Some(to)) = (from, to)
+        && from > to
+    {
+        return Err(ApiError::bad_request(
+            "from: expected a time before that of to",
+        ));
+    }
+    Ok((from, to))
 }
 
 /// A page of notifications, each as `form` shows it.

@@ -4,6 +4,7 @@ mod answer;
 mod body;
 mod budget;
 mod dead_letters;
+mod discard;
 mod elements;
 mod events;
 mod hints;
@@ -47,7 +48,9 @@ pub(crate) fn router(app: App) -> Router {
         .route("/elements/{element}", get(elements::get))
         .route("/elements/{element}/metadata", get(elements::metadata))
         .route("/dead-letters", get(dead_letters::list))
-        .route("/dead-letters/redrive", post(dead_letters::redrive));
+        .route("/dead-letters/{event_id}", get(dead_letters::get))
+        .route("/dead-letters/redrive", post(dead_letters::redrive))
+        .route("/dead-letters/discard", post(discard::discard));
     Router::new()
         .nest(BASE, api)
         .route(HINTS, post(hints::hint))

@@ -7,6 +7,7 @@ mod changing;
 mod creating;
 mod dead_letters;
 mod deliveries;
+mod discard;
 mod elements;
 mod errors;
 mod events;
