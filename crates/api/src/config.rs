@@ -126,6 +126,11 @@ impl Config {
         Some((organization, self.bootstrap_user_secret.as_ref()?))
     }
 
+    /// The time between two notifications that are sent again.
+    pub(crate) fn redrive_gap(&self) -> Duration {
+        Duration::from_secs(1) / self.redrive_rate.max(1)
+    }
+
     /// What the configuration says about instances; the queue says how long it can hold a notification.
     pub(crate) fn rules(&self, longest_delay: Duration) -> Rules {
         Rules {

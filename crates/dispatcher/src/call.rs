@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use ie_model::Notification;
+use ie_model::{ErrorClass, Notification};
 use ie_platform::http;
-use reqwest::header::{InvalidHeaderValue, RETRY_AFTER};
+use reqwest::header::{HeaderMap, InvalidHeaderValue, RETRY_AFTER};
 use reqwest::{Client, Response};
 
 use crate::address::{Refused, Rules};
@@ -38,6 +38,8 @@ pub(crate) struct Answer {
     pub(crate) retry_after: Option<String>,
     /// The beginning of the body.
     pub(crate) response: Option<String>,
+    /// The headers, as a JSON object.
+    pub(crate) headers: Option<String>,
 }
 
 /// Why there is no answer, in words for people; no URL is shown, since its query may hold a secret.
@@ -57,10 +59,23 @@ pub(crate) enum NoAnswer {
     Timeout(Duration),
     /// There is no connection.
     #[error("cannot connect: {0}")]
-    Connect(String),
+    Connect(String, ErrorClass),
     /// Anything else.
     #[error("the call failed: {0}")]
     Failed(String),
+}
+
+impl NoAnswer {
+    /// The word for it.
+    pub(crate) fn class(&self) -> ErrorClass {
+        match self {
+            Self::Unusable(_) | Self::Header(_) => ErrorClass::Configuration,
+            Self::Refused(_) => ErrorClass::RefusedAddress,
+            Self::Timeout(_) => ErrorClass::Timeout,
+            Self::Connect(_, class) => *class,
+            Self::Failed(_) => ErrorClass::Broken,
+        }
+    }
 }
 
 impl Caller {
@@ -87,29 +102,63 @@ impl Caller {
     }
 
     fn no_answer(&self, error: &reqwest::Error) -> NoAnswer {
-        let (refused, root) = look_into(error);
-        match refused {
+        let causes = look_into(error);
+        match causes.refused {
             Some(refused) => NoAnswer::Refused(refused),
-            None if error.is_connect() => NoAnswer::Connect(root),
+            None if error.is_connect() => NoAnswer::Connect(causes.root, causes.class),
             None if error.is_timeout() => NoAnswer::Timeout(self.timeout),
-            None => NoAnswer::Failed(root),
+            None => NoAnswer::Failed(causes.root),
         }
     }
 }
 
-/// A refusal by the resolver among the causes of an error, and the words of the deepest cause.
-fn look_into(error: &reqwest::Error) -> (Option<Refused>, String) {
-    let mut refused = None;
-    let mut root = error.to_string();
+/// What the causes of an error tell.
+struct Causes {
+    /// The refusal by the resolver.
+    refused: Option<Refused>,
+    /// The words of the deepest cause.
+    root: String,
+    /// Where a connection failed.
+    class: ErrorClass,
+}
+
+fn look_into(error: &reqwest::Error) -> Causes {
+    let mut causes = Causes {
+        refused: None,
+        root: error.to_string(),
+        class: ErrorClass::Connect,
+    };
     let mut cause = error.source();
     while let Some(error) = cause {
-        if let Some(resolver::Error::Refused(why)) = error.downcast_ref() {
-            refused = Some(why.clone());
+        match error.downcast_ref() {
+            Some(resolver::Error::Refused(why)) => causes.refused = Some(why.clone()),
+            Some(_) => causes.class = ErrorClass::Dns,
+            None => {}
         }
-        root = error.to_string();
+        // What TLS finds wrong comes as a connection that held invalid data.
+        let io = error.downcast_ref::<std::io::Error>();
+        if io.is_some_and(|io| io.kind() == std::io::ErrorKind::InvalidData) {
+            causes.class = ErrorClass::Tls;
+        }
+        causes.root = error.to_string();
         cause = error.source();
     }
-    (refused, root)
+    causes
+}
+
+/// The headers that fit, as a JSON object; of one that came several times the last.
+fn kept(headers: &HeaderMap) -> Option<String> {
+    let mut size = 0;
+    let mut kept = serde_json::Map::new();
+    for (name, value) in headers {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        size += name.as_str().len() + value.len();
+        if size > RESPONSE_LIMIT {
+            break;
+        }
+        kept.insert(name.to_string(), serde_json::Value::from(value));
+    }
+    (!kept.is_empty()).then(|| serde_json::Value::from(kept).to_string())
 }
 
 /// The status counts once it is there; a body that cannot be read does not take an acceptance back.
@@ -120,6 +169,7 @@ async fn read(response: Response) -> Answer {
         .get(RETRY_AFTER)
         .and_then(|value| value.to_str().ok())
         .map(str::to_owned);
+    let headers = kept(response.headers());
     let response = match http::read_limited(response, RESPONSE_LIMIT).await {
         Ok((body, _)) if !body.is_empty() => Some(text(&body)),
         Ok(_) | Err(_) => None,
@@ -128,6 +178,7 @@ async fn read(response: Response) -> Answer {
         status,
         retry_after,
         response,
+        headers,
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use ie_broker::{Delivery, Failure, Handler};
-use ie_model::{Attempt, InstanceId, Notification, NotificationStatus, Purpose};
+use ie_model::{Attempt, ErrorClass, InstanceId, Notification, NotificationStatus, Purpose};
 use ie_platform::SharedClock;
 use ie_store::{AttemptRecord, Store};
 use tokio::time::Instant;
@@ -244,22 +244,30 @@ impl Deliverer {
             duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             status_code: None,
             error: None,
+            error_class: None,
             response: None,
+            headers: None,
         };
         let class = match answer {
             Ok(Answer {
                 status,
                 retry_after,
                 response,
+                headers,
             }) => {
                 let class = classify(status, retry_after.as_deref(), self.clock.now());
                 attempt.status_code = Some(status);
-                attempt.error = (class != Class::Accepted).then(|| reason(status));
+                if class != Class::Accepted {
+                    attempt.error = Some(reason(status));
+                    attempt.error_class = Some(ErrorClass::of_status(status));
+                }
                 attempt.response = response;
+                attempt.headers = headers;
                 class
             }
             Err(error) => {
                 attempt.error = Some(error.to_string());
+                attempt.error_class = Some(error.class());
                 Class::Failed
             }
         };

@@ -84,6 +84,8 @@ fn attempted(class: Class, status: u16) -> Attempted {
             status_code: Some(status),
             error: None,
             response: None,
+            error_class: None,
+            headers: None,
         },
         class,
     }

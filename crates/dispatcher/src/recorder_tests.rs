@@ -67,6 +67,8 @@ fn record(notification: i64) -> AttemptRecord {
             status_code: Some(200),
             error: None,
             response: None,
+            error_class: None,
+            headers: None,
         },
         status: NotificationStatus::Notified,
         due_at: None,

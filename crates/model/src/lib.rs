@@ -4,6 +4,7 @@ pub mod catalog;
 mod change;
 pub mod dates;
 mod delivery;
+mod error_class;
 pub mod hub_query;
 mod ids;
 pub mod instance;
@@ -18,6 +19,7 @@ pub mod template;
 
 pub use change::{ChangeEvent, EventType};
 pub use delivery::DeliverySettings;
+pub use error_class::{ErrorClass, UnknownErrorClass};
 pub use ids::{Epoch, InstanceId, NotificationId, OrganizationId, PollerId, UserId};
 pub use instance::{AccountKey, Initial, Instance, Settings};
 pub use message::{Message, Queue};

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{InstanceId, Message, NotificationId, Queue};
+use crate::{ErrorClass, InstanceId, Message, NotificationId, Queue};
 
 /// A message: this body is to be posted to the instance's callback.
 ///
@@ -174,8 +174,12 @@ pub struct Attempt {
     pub status_code: Option<u16>,
     /// Why it failed, in words for people; none when the callback accepted.
     pub error: Option<String>,
+    /// What kind of failure it was; none when the callback accepted.
+    pub error_class: Option<ErrorClass>,
     /// The first 4 KiB of the callback's answer.
     pub response: Option<String>,
+    /// The headers of the callback's answer as a JSON object, up to 4 KiB.
+    pub headers: Option<String>,
 }
 
 /// A stored notification, as lists and the command line show it.

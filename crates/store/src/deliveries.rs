@@ -40,8 +40,8 @@ pub struct AttemptRecord {
 }
 
 pub(crate) const INSERT_ATTEMPTS: &str = "INSERT INTO attempts \
-     (notification_id, number, at, duration_ms, status_code, error, response) \
-     SELECT notification_id, number, at, duration_ms, status_code, error, response FROM rows \
+     (notification_id, number, at, duration_ms, status_code, error, error_class, response, headers) \
+     SELECT notification_id, number, at, duration_ms, status_code, error, error_class, response, headers FROM rows \
      WHERE TRUE ON CONFLICT (notification_id, number) DO NOTHING";
 
 /// What changes the status: an acceptance always; else the first report of an attempt, or another one of the attempt
@@ -178,7 +178,12 @@ fn insert_attempts(attempts: &BTreeMap<(i64, u32), &Attempt>) -> Sql {
             all().map(|attempt| attempt.status_code.map(i64::from)),
         )
         .optional_text("error", all().map(|attempt| attempt.error.clone()))
-        .optional_text("response", all().map(|attempt| attempt.response.clone()));
+        .optional_text(
+            "error_class",
+            all().map(|attempt| attempt.error_class.map(|class| class.as_str().to_owned())),
+        )
+        .optional_text("response", all().map(|attempt| attempt.response.clone()))
+        .optional_text("headers", all().map(|attempt| attempt.headers.clone()));
     Sql::new(INSERT_ATTEMPTS).rows(rows)
 }
 

@@ -18,6 +18,7 @@ mod instances;
 mod notices;
 mod notification_row;
 mod notifications;
+mod pace;
 mod packed;
 mod pages;
 #[cfg(test)]
@@ -49,6 +50,7 @@ pub use error::{Error, Result, Source};
 pub use hints::Urge;
 pub use instances::{NewPoller, Page, PollerChanges};
 pub use notifications::NotificationFilter;
+pub use pace::Pace;
 pub use pages::{NewNotification, PageCommit, Progress};
 pub use prune::Prune;
 pub use quarantine::{DueRecord, NewQuarantined, Postponed, QuarantineChange, Quarantined, Walked};

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use ie_model::{
-    Attempt, InstanceId, Notification, NotificationId, NotificationStatus, Purpose,
+    Attempt, ErrorClass, InstanceId, Notification, NotificationId, NotificationStatus, Purpose,
     StoredNotification,
 };
 use serde_json::value::RawValue;
@@ -65,7 +65,9 @@ pub(crate) struct AttemptRow {
     duration_ms: i64,
     status_code: Option<i64>,
     error: Option<String>,
+    error_class: Option<String>,
     response: Option<String>,
+    headers: Option<String>,
 }
 
 impl TryFrom<AttemptRow> for Attempt {
@@ -73,6 +75,8 @@ impl TryFrom<AttemptRow> for Attempt {
 
     fn try_from(row: AttemptRow) -> Result<Self> {
         let status_code = row.status_code.map(u16::try_from).transpose();
+        let error_class = row.error_class.as_deref().map(ErrorClass::from_str);
+        let error_class = error_class.transpose();
         Ok(Self {
             notification: NotificationId(row.notification_id),
             number: to_u32("an attempt's number", row.number)?,
@@ -82,7 +86,10 @@ impl TryFrom<AttemptRow> for Attempt {
             status_code: status_code
                 .map_err(|error| Error::corrupt("an attempt's status code", error))?,
             error: row.error,
+            error_class: error_class
+                .map_err(|error| Error::corrupt("an attempt's error class", error))?,
             response: row.response,
+            headers: row.headers,
         })
     }
 }

@@ -4,8 +4,6 @@
 //! `deliveries_failed` when the filter names that status; `attempts` by notification. None of this is a hot path:
 //! [`Store::counts`] reads one narrow row per notification.
 
-use std::time::Duration;
-
 use chrono::{DateTime, Utc};
 use ie_model::{
     Attempt, InstanceId, Notification, NotificationId, NotificationStatus, OrganizationId,
@@ -17,10 +15,11 @@ use crate::notification_row::{self, AttemptRow, NotificationRow, SELECT_NOTIFICA
 use crate::rows::Rows;
 use crate::sql::Sql;
 use crate::timer::Timer;
-use crate::{NewNotification, Page, Result, Store, pages, relay, time};
+use crate::{NewNotification, Pace, Page, Result, Store, pages, relay, time};
 
-/// After this time a relay publishes what was redriven, in case the one who redrove it could not.
-const REDRIVE_SAFETY_NET: Duration = Duration::from_secs(30);
+pub(crate) const REDRIVE: &str = "UPDATE deliveries SET status = 'NEW', due_at = rows.due_at, ended_at = NULL, \
+     earlier = deliveries.attempts FROM rows WHERE deliveries.notification_id = rows.id \
+     AND deliveries.status = 'FAILED' RETURNING deliveries.notification_id";
 
 /// Which notifications; a field that is not set excludes nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,7 +65,7 @@ impl Store {
     pub async fn attempts(&self, ids: &[NotificationId]) -> Result<Vec<Attempt>> {
         let _timer = Timer::start("attempts");
         let sql = Sql::new(
-            "SELECT notification_id, number, at, duration_ms, status_code, error, response \
+            "SELECT notification_id, number, at, duration_ms, status_code, error, error_class, response, headers \
              FROM attempts WHERE notification_id IN (SELECT id FROM rows) \
              ORDER BY notification_id, number",
         );
@@ -84,7 +83,7 @@ impl Store {
         filter: &NotificationFilter,
         ids: Option<&[NotificationId]>,
         limit: u32,
-        now: DateTime<Utc>,
+        pace: Pace,
     ) -> Result<Vec<StoredNotification>> {
         let _timer = Timer::start("redrive");
         if !filter.admits_dead_letters() {
@@ -94,15 +93,13 @@ impl Store {
         let dead: Vec<(i64,)> = tx.all(dead_letters(filter, ids, limit)).await?;
         let dead: Vec<i64> = dead.into_iter().map(|(id,)| id).collect();
         tx.lock(Lock::Deliveries, dead.iter().copied()).await?;
-        let revive = Sql::new(
-            "UPDATE deliveries SET status = 'NEW', due_at = $1, ended_at = NULL, earlier = attempts \
-             WHERE status = 'FAILED' AND notification_id IN (SELECT id FROM rows) \
-             RETURNING notification_id",
-        );
-        let revive = revive
-            .bind(time::after(now, REDRIVE_SAFETY_NET))
-            .rows(Rows::new().int("id", dead));
-        let revived: Vec<(i64,)> = tx.all(revive).await?;
+        let due = (0..)
+            .zip(&dead)
+            .map(|(place, _)| time::to_ms(pace.due_at(place)));
+        let rows = Rows::new()
+            .int("id", dead.iter().copied())
+            .int("due_at", due);
+        let revived: Vec<(i64,)> = tx.all(Sql::new(REDRIVE).rows(rows)).await?;
         let mut revived: Vec<i64> = revived.into_iter().map(|(id,)| id).collect();
         revived.sort_unstable();
         let stored = relay::stored(&mut tx, &revived).await?;

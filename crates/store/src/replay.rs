@@ -3,8 +3,6 @@
 //! Indexes: `notifications_by_instance`; `deliveries` by id. The relay publishes what is due, so the due times are the
 //! rate.
 
-use std::time::Duration;
-
 use chrono::{DateTime, Utc};
 use ie_model::{InstanceId, NotificationId, NotificationStatus, mark_replayed};
 use serde_json::value::RawValue;
@@ -13,7 +11,7 @@ use crate::database::Lock;
 use crate::rows::Rows;
 use crate::sql::Sql;
 use crate::timer::Timer;
-use crate::{Error, Result, Store, time};
+use crate::{Error, Pace, Result, Store, time};
 
 /// Which events of an instance are sent again, and when.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,24 +59,22 @@ impl Store {
         Ok(replayed(&found, found.len(), limit))
     }
 
-    /// Sends the next events of a replay after `after` again, at most `limit`: the first at `start`, the others `gap`
-    /// apart. Their bodies are marked first, once and for all later attempts.
+    /// Sends the next events of a replay after `after` again, at most `limit`, in this pace. Their bodies are marked first, once and for all later attempts.
     pub async fn replay(
         &self,
         replay: &Replay,
         after: Option<NotificationId>,
         limit: u32,
-        (start, gap): (DateTime<Utc>, Duration),
+        pace: Pace,
     ) -> Result<Replayed> {
         let _timer = Timer::start("replay");
         let mut tx = self.database.begin().await?;
         let found: Vec<(i64, String)> = tx.all(replay.select(after, limit)).await?;
         let ids = || found.iter().map(|(id, _)| *id);
         tx.lock(Lock::Deliveries, ids()).await?;
-        let due = (0..).zip(&found).map(|(place, _)| {
-            let wait = gap.saturating_mul(place);
-            time::to_ms(time::after(start, wait))
-        });
+        let due = (0..)
+            .zip(&found)
+            .map(|(place, _)| time::to_ms(pace.due_at(place)));
         let rows = Rows::new().int("id", ids()).int("due_at", due);
         let revived: Vec<(i64,)> = tx.all(Sql::new(REVIVE).rows(rows)).await?;
         let revived: std::collections::HashSet<i64> = revived.into_iter().map(|(id,)| id).collect();

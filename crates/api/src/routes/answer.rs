@@ -139,7 +139,9 @@ fn attempt(attempt: &Attempt) -> Value {
         "durationMs": attempt.duration_ms,
         "statusCode": attempt.status_code,
         "error": attempt.error,
+        "errorClass": attempt.error_class,
         "response": attempt.response,
+        "responseHeaders": attempt.headers.as_deref().and_then(|headers| serde_json::from_str::<Value>(headers).ok()),
     })
 }
 

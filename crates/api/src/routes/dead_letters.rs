@@ -10,7 +10,7 @@ use ie_model::{
     InstanceId, Message as _, Notification, NotificationId, NotificationStatus, Queue,
     StoredNotification,
 };
-use ie_store::{NotificationFilter, Page};
+use ie_store::{NotificationFilter, Pace, Page};
 use serde_json::{Map, Value, json};
 
 use super::body::OptionalBody;
@@ -65,16 +65,16 @@ pub(super) async fn redrive(
 ) -> Result<Json<Value>> {
     let wanted = parse(body.as_ref(), app.config.redrive_limit).map_err(ApiError::from)?;
     let filter = failed_of(&app, &caller, wanted.instance.as_deref()).await?;
+    // A second's worth goes out now, the rest by the relay.
+    let pace = Pace::spread(app.clock.now(), app.config.redrive_gap());
+    let pace = pace.with_first(app.config.redrive_rate);
     let redriven = app
         .store
-        .redrive(
-            &filter,
-            wanted.ids.as_deref(),
-            wanted.limit,
-            app.clock.now(),
-        )
+        .redrive(&filter, wanted.ids.as_deref(), wanted.limit, pace)
         .await?;
-    let queued = publish(&app, &redriven).await;
+    let now = redriven.len().min(pace.first() as usize);
+    let queued = publish(&app, &redriven[..now]).await;
+    let last = u32::try_from(redriven.len().saturating_sub(1)).unwrap_or(u32::MAX);
     let ids: HashSet<String> = redriven
         .iter()
         .map(|stored| stored.notification.message_id())
@@ -84,9 +84,11 @@ pub(super) async fn redrive(
         tracing::warn!(%error, "redriven notifications stay in the dead-letter queue as well");
     }
     tracing::info!(redriven = redriven.len(), queued, "dead letters redriven");
-    Ok(Json(
-        json!({ "redriven": redriven.len(), "queued": queued }),
-    ))
+    Ok(Json(json!({
+        "redriven": redriven.len(),
+        "queued": queued,
+        "until": answer::date(pace.time(last)),
+    })))
 }
 
 /// What a redrive or a discard is asked to take.

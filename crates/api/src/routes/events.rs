@@ -55,8 +55,11 @@ pub(super) async fn get(
     Ok(Json(answer::event(&stored, &attempts)))
 }
 
+/// From a time on and before another, as far as they are given.
+pub(super) type Span = (Option<DateTime<Utc>>, Option<DateTime<Utc>>);
+
 /// The times that `from` and `to` name.
-pub(super) fn span(query: &Query) -> Result<(Option<DateTime<Utc>>, Option<DateTime<Utc>>)> {
+pub(super) fn span(query: &Query) -> Result<Span> {
     let (from, to) = (query.time("from")?, query.time("to")?);
     if let (Some(from), Some(to)) = (from, to)
         && from > to

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use ie_model::NotificationStatus::{Failed, Notified};
 use ie_model::{InstanceId, NotificationStatus};
-use ie_store::{Replay, Store};
+use ie_store::{Pace, Replay, Store};
 use serde_json::{Map, Value, json};
 
 use super::body::OptionalBody;
@@ -42,12 +42,10 @@ pub(super) async fn replay(
     OptionalBody(body): OptionalBody,
 ) -> Result<Json<Value>> {
     let wanted = parse(body.as_ref(), app.config.replay_limit).map_err(ApiError::from)?;
-    let pace = Pace {
-        start: app.clock.now(),
-        gap: Duration::from_secs(1) / app.config.redrive_rate.max(1),
-    };
-    let done = run(&app.store, instance.id, &wanted, pace).await?;
-    let until = pace.after(done.events.saturating_sub(1));
+    let now = app.clock.now();
+    let gap = app.config.redrive_gap();
+    let done = run(&app.store, instance.id, &wanted, (now, gap)).await?;
+    let until = Pace::spread(now, gap).time(done.events.saturating_sub(1));
     if !wanted.dry_run {
         tracing::info!(instance.id = %instance.id, events = done.events, "events are replayed");
     }
@@ -59,20 +57,6 @@ pub(super) async fn replay(
     })))
 }
 
-/// When the events go out.
-#[derive(Clone, Copy)]
-struct Pace {
-    start: DateTime<Utc>,
-    gap: Duration,
-}
-
-impl Pace {
-    fn after(self, events: u32) -> DateTime<Utc> {
-        let wait = TimeDelta::from_std(self.gap.saturating_mul(events));
-        self.start + wait.unwrap_or(TimeDelta::MAX)
-    }
-}
-
 struct Done {
     events: u32,
     more: bool,
@@ -80,14 +64,19 @@ struct Done {
 
 /// Step by step, so that no transaction is long. Dying in between leaves a replay that is done in part; the same request
 /// again would send that part twice, so its client asks for the time after it.
-async fn run(store: &Store, instance: InstanceId, wanted: &Wanted, pace: Pace) -> Result<Done> {
+async fn run(
+    store: &Store,
+    instance: InstanceId,
+    wanted: &Wanted,
+    (now, gap): (DateTime<Utc>, Duration),
+) -> Result<Done> {
     let replay = Replay {
         instance,
         from: wanted.from,
         to: wanted.to,
         resources: wanted.resources.clone(),
         statuses: wanted.statuses.clone(),
-        ended_by: pace.start,
+        ended_by: now,
     };
     let (mut events, mut after) = (0, None);
     while events < wanted.limit {
@@ -95,8 +84,9 @@ async fn run(store: &Store, instance: InstanceId, wanted: &Wanted, pace: Pace) -
         let step = if wanted.dry_run {
             store.count_replay(&replay, after, limit).await?
         } else {
-            let times = (pace.after(events), pace.gap);
-            store.replay(&replay, after, limit, times).await?
+            let start = Pace::spread(now, gap).time(events);
+            let pace = Pace::spread(start, gap);
+            store.replay(&replay, after, limit, pace).await?
         };
         events += step.events;
         let Some(last) = step.last else {

@@ -32,6 +32,8 @@ impl Handler<Notification> for Dispatcher {
                 status_code: Some(self.answers),
                 error: (!accepted).then(|| "answered 500, expected 2xx".to_owned()),
                 response: Some("hello".to_owned()),
+                error_class: None,
+                headers: None,
             },
             status: match accepted {
                 true => NotificationStatus::Notified,
@@ -167,6 +169,8 @@ async fn waiting(rig: &Rig, instance: &Value) -> NotificationId {
             status_code: Some(500),
             error: Some("answered 500".to_owned()),
             response: None,
+            error_class: None,
+            headers: None,
         },
         status: NotificationStatus::Dispatched,
         due_at: Some(now + TimeDelta::days(1)),

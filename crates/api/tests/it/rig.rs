@@ -239,6 +239,8 @@ impl Rig {
                 status_code: Some(500),
                 error: Some("the callback answered 500".to_owned()),
                 response: Some("oops".to_owned()),
+                error_class: None,
+                headers: None,
             },
             status,
             due_at: None,

@@ -30,6 +30,8 @@ fn record(notification: &Notification, number: u32, status: NotificationStatus) 
             status_code: Some(if accepted { 200 } else { 500 }),
             error: (!accepted).then(|| "answered 500, expected 2xx".to_owned()),
             response: None,
+            error_class: None,
+            headers: None,
         },
         status,
         due_at: None,

@@ -98,7 +98,7 @@ async fn a_redriven_notification_begins_the_schedule_again() {
             &Default::default(),
             Some(&[notification.id]),
             1,
-            crate::support::now(),
+            ie_store::Pace::at_once(crate::support::now()),
         )
         .await
         .unwrap();

@@ -172,8 +172,9 @@ async fn two_redrives_at_once_share_the_dead_letters(#[values(Sqlite, Postgres)]
     let all = NotificationFilter::default();
 
     let (first, second) = tokio::join!(
-        db.store.redrive(&all, None, 40, at(60)),
-        other.redrive(&all, None, 40, at(60)),
+        db.store
+            .redrive(&all, None, 40, ie_store::Pace::at_once(at(60))),
+        other.redrive(&all, None, 40, ie_store::Pace::at_once(at(60))),
     );
 
     let both = first.unwrap().len() + second.unwrap().len();

@@ -40,7 +40,11 @@ async fn what_is_discarded_is_what_the_filter_names_and_is_not_redriven(
     assert_eq!(first.unwrap(), [ones[2]]);
     assert_eq!(second.unwrap(), [ones[0]]);
     assert_eq!(again.unwrap(), []);
-    let redriven = db.store.redrive(&all, None, 9, at(501)).await.unwrap();
+    let redriven = db
+        .store
+        .redrive(&all, None, 9, ie_store::Pace::at_once(at(501)))
+        .await
+        .unwrap();
     let redriven: Vec<_> = redriven.iter().map(|one| one.notification.id).collect();
     assert_eq!(redriven, [ones[1], twos[0]]);
     assert_eq!(status(&db.store, ones[0]).await, Discarded);
@@ -93,8 +97,10 @@ async fn of_a_redrive_and_a_discard_at_once_one_gets_each_letter(
     let all = NotificationFilter::default();
 
     let (redriven, again, discarded) = tokio::join!(
-        db.store.redrive(&all, None, 50, at(500)),
-        db.store.redrive(&all, None, 50, at(500)),
+        db.store
+            .redrive(&all, None, 50, ie_store::Pace::at_once(at(500))),
+        db.store
+            .redrive(&all, None, 50, ie_store::Pace::at_once(at(500))),
         db.store.discard(&all, None, 50, at(500)),
     );
 

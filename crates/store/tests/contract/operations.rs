@@ -272,7 +272,11 @@ async fn a_test_is_taken_by_no_relay_nor_replay_and_is_no_dead_letter_when_it_fa
         status: Some(Failed),
         ..NotificationFilter::default()
     };
-    let revived = db.store.redrive(&dead, None, 10, at(0)).await.unwrap();
+    let revived = db
+        .store
+        .redrive(&dead, None, 10, ie_store::Pace::at_once(at(0)))
+        .await
+        .unwrap();
     let everything = Replay {
         instance: stored.id,
         from: None,

@@ -25,7 +25,10 @@ async fn redriven(
     ids: Option<&[NotificationId]>,
     limit: u32,
 ) -> Vec<NotificationId> {
-    let found = store.redrive(&filter, ids, limit, at(500)).await.unwrap();
+    let found = store
+        .redrive(&filter, ids, limit, ie_store::Pace::at_once(at(500)))
+        .await
+        .unwrap();
     found.iter().map(|found| found.notification.id).collect()
 }
 
@@ -39,7 +42,11 @@ async fn a_redriven_notification_begins_again_and_its_attempts_go_on(
     let id = dead_letters(&db.store, stored.id, 1).await[0];
 
     let filter = NotificationFilter::default();
-    let found = db.store.redrive(&filter, None, 10, at(500)).await.unwrap();
+    let found = db
+        .store
+        .redrive(&filter, None, 10, ie_store::Pace::at_once(at(500)))
+        .await
+        .unwrap();
 
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].notification.id, id);

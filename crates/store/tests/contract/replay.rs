@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use ie_model::NotificationStatus::{Dispatched, Failed, New, Notified};
 use ie_model::{InstanceId, NotificationId};
-use ie_store::{Replay, Replayed};
+use ie_store::{Pace, Replay, Replayed};
 use rstest::rstest;
 
 use crate::harness::Backend;
@@ -40,7 +40,7 @@ async fn what_ended_begins_a_new_round_marked_and_spread_in_time(
             .await
             .unwrap();
     }
-    let times = (at(500), GAP);
+    let times = Pace::spread(at(500), GAP);
 
     let counted = db
         .store

@@ -178,6 +178,8 @@ pub(crate) fn attempt(
             status_code: Some(if refused { 503 } else { 200 }),
             error: refused.then(|| format!("attempt {number}: 503")),
             response: Some("busy".to_owned()),
+            error_class: None,
+            headers: None,
         },
         status,
         due_at: (status == NotificationStatus::Dispatched).then(|| at(i64::from(number) + 100)),
