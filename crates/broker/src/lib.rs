@@ -15,6 +15,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use ie_model::{Message, Queue};
 use ie_platform::{Context, Lifecycle, SharedClock};
 
@@ -45,6 +46,9 @@ enum Backend {
     Amqp(Arc<Amqp>),
 }
 
+/// Dead letters that are judged at once.
+const SIFTED_AT_ONCE: usize = 500;
+
 /// How many messages a queue holds; those with a handler are not counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Depth {
@@ -54,6 +58,24 @@ pub struct Depth {
     pub waiting: usize,
     /// Dead letters.
     pub dead: usize,
+}
+
+/// Says of dead letters which are not wanted any more.
+#[async_trait]
+pub trait Judge: Send {
+    /// The ids of those to remove.
+    async fn remove(&mut self, letters: &[DeadLetter]) -> HashSet<String>;
+}
+
+/// Removes those with these ids.
+struct Named<'a>(&'a HashSet<String>);
+
+#[async_trait]
+impl Judge for Named<'_> {
+    async fn remove(&mut self, letters: &[DeadLetter]) -> HashSet<String> {
+        let found = letters.iter().map(|letter| &letter.message_id);
+        found.filter(|id| self.0.contains(*id)).cloned().collect()
+    }
 }
 
 impl Broker {
@@ -193,9 +215,22 @@ impl Broker {
 
     /// Removes the dead letters with these ids, every copy; returns how many they were.
     pub async fn discard_dead(&self, queue: Queue, ids: &HashSet<String>) -> Result<usize, Error> {
+        self.sift_dead(queue, &mut Named(ids)).await
+    }
+
+    /// Goes once through all dead letters, some at a time, and removes those that `judge` names; returns how many they
+    /// were. The others stay where they are.
+    pub async fn sift_dead(&self, queue: Queue, judge: &mut dyn Judge) -> Result<usize, Error> {
         match &self.backend {
-            Backend::Memory(memory) => Ok(memory.discard_dead(queue, ids)),
-            Backend::Amqp(amqp) => amqp.discard_dead(queue, ids).await,
+            Backend::Memory(memory) => {
+                let letters = memory.dead_letters(queue, usize::MAX);
+                let mut ids = HashSet::new();
+                for letters in letters.chunks(SIFTED_AT_ONCE) {
+                    ids.extend(judge.remove(letters).await);
+                }
+                Ok(memory.discard_dead(queue, &ids))
+            }
+            Backend::Amqp(amqp) => amqp.sift_dead(queue, SIFTED_AT_ONCE, judge).await,
         }
     }
 }

@@ -68,6 +68,9 @@ pub struct Config {
     /// How long attempts are gathered.
     #[serde(with = "humantime_serde")]
     pub record_linger: Duration,
+    /// How often the dead-letter queue is compared with the store.
+    #[serde(with = "humantime_serde")]
+    pub reconcile: Duration,
     /// How long recording is tried.
     #[serde(with = "humantime_serde")]
     pub record_limit: Duration,
@@ -175,6 +178,7 @@ impl Section for Config {
         }
         let longer_than_nothing = [
             ("dispatcher.timeout", self.timeout),
+            ("dispatcher.reconcile", self.reconcile),
             ("dispatcher.connect_timeout", self.connect_timeout),
             ("dispatcher.breaker_pause", self.breaker_pause),
             ("dispatcher.disable_after", self.disable_after),

@@ -112,7 +112,9 @@ impl Deliverer {
         };
         let number = match turn {
             Turn::Call(number) => number,
-            Turn::Resume(number) => return Err(resume(&schedule, number)),
+            Turn::Resume(number) => {
+                return Err(self.resume(&notification, &schedule, number).await?);
+            }
             Turn::Stale => {
                 telling::count("stale");
                 tracing::debug!(event.id = %notification.id, "this copy is dropped: it is done, or another goes on");
@@ -205,6 +207,23 @@ impl Deliverer {
         let known = known.map_err(store_failure)?;
         let earlier = known.map_or(0, |known| known.earlier);
         Ok((turn(delivery.attempt.max(1), known), earlier))
+    }
+
+    /// Gives a copy whose attempt was recorded back for the retry; a schedule that is shorter now may have none.
+    async fn resume(
+        &self,
+        notification: &Notification,
+        schedule: &Schedule,
+        number: u32,
+    ) -> Result<Failure, Failure> {
+        telling::count("resumed");
+        match schedule.next(number, Class::Failed, rand::random()) {
+            Next::RetryAfter(delay) => Ok(Failure::retry_after(delay, Interrupted(number))),
+            Next::Accepted | Next::DeadLetter => {
+                let reason = Interrupted(number).to_string();
+                self.give_up(notification, &reason).await
+            }
+        }
     }
 
     /// Fails the notification without an attempt; returns the dead letter, for what can be redriven.
@@ -339,16 +358,6 @@ fn is_dead_letter(lane: Lane) -> bool {
 fn parked(delay: Duration, why: impl std::error::Error + Send + Sync + 'static) -> Failure {
     telling::count("parked");
     Failure::park(delay, why)
-}
-
-/// Gives a copy whose attempt was recorded back for the retry.
-fn resume(schedule: &Schedule, number: u32) -> Failure {
-    telling::count("resumed");
-    let error = Interrupted(number);
-    match schedule.next(number, Class::Failed, rand::random()) {
-        Next::RetryAfter(delay) => Failure::retry_after(delay, error),
-        Next::Accepted | Next::DeadLetter => Failure::dead_letter(error),
-    }
 }
 
 /// A store that is away says nothing about the notification: its attempt number does not rise.

@@ -30,6 +30,7 @@ mod lane;
 mod network;
 pub mod process;
 mod rate;
+mod reconcile;
 mod recorder;
 mod resolver;
 mod run;

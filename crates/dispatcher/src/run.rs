@@ -18,6 +18,7 @@ use crate::callbacks::{Callbacks, Remembered};
 use crate::changed_schedule;
 use crate::deliver::Deliverer;
 use crate::rate::Rates;
+use crate::reconcile::{self, Reconciler};
 use crate::recorder::{self, Recorder};
 use crate::resolver::Resolver;
 use crate::slots::{Limits, Slots};
@@ -60,6 +61,14 @@ pub async fn run(context: Context, parts: Parts) -> anyhow::Result<()> {
         "change of the retry schedule",
         changed_schedule::run(store, schedule, clock, stop),
     );
+    let reconciler = Reconciler {
+        store: deliverer.store.clone(),
+        broker: broker.clone(),
+        clock: Arc::clone(&context.clock),
+        period: config.reconcile,
+    };
+    let comparing = reconcile::run(reconciler, context.lifecycle.clone());
+    context.lifecycle.spawn("dead letters", comparing);
     let lifecycle = context.lifecycle.clone();
     context.lifecycle.spawn("dispatcher", async move {
         broker

@@ -70,14 +70,26 @@ impl Store {
         let sql =
             Sql::new("SELECT status, attempts, earlier FROM deliveries WHERE notification_id = $1");
         let row: Option<(String, i64, i64)> = self.database.optional(sql.bind(id)).await?;
-        let state = row.map(|(status, attempts, earlier)| {
-            Ok(DeliveryState {
-                status: notification_row::status(&status)?,
-                attempts: to_u32("a notification's attempts", attempts)?,
-                earlier: to_u32("a notification's earlier attempts", earlier)?,
-            })
-        });
-        state.transpose()
+        row.map(|(status, attempts, earlier)| state(&status, attempts, earlier))
+            .transpose()
+    }
+
+    /// Where these deliveries stand; one that is not known has no entry.
+    pub async fn delivery_states(
+        &self,
+        ids: &[NotificationId],
+    ) -> Result<BTreeMap<NotificationId, DeliveryState>> {
+        let _timer = Timer::start("delivery_states");
+        let sql = Sql::new(
+            "SELECT notification_id, status, attempts, earlier FROM deliveries \
+             WHERE notification_id IN (SELECT id FROM rows)",
+        );
+        let sql = sql.rows(Rows::new().int("id", ids.iter().map(|id| id.get())));
+        let rows: Vec<(i64, String, i64, i64)> = self.database.all(sql).await?;
+        let state = |(id, status, attempts, earlier): (i64, String, i64, i64)| {
+            Ok((NotificationId(id), state(&status, attempts, earlier)?))
+        };
+        rows.into_iter().map(state).collect()
     }
 
     /// Stores attempts and what follows from them, many at once. The same record twice changes nothing.
@@ -140,6 +152,14 @@ pub(crate) async fn fail(tx: &mut Tx, ids: &[i64], reason: &str, now: DateTime<U
     let sql = Sql::new(FAIL).bind(reason).bind(now).rows(rows);
     tx.execute(sql).await?;
     Ok(())
+}
+
+fn state(status: &str, attempts: i64, earlier: i64) -> Result<DeliveryState> {
+    Ok(DeliveryState {
+        status: notification_row::status(status)?,
+        attempts: to_u32("a notification's attempts", attempts)?,
+        earlier: to_u32("a notification's earlier attempts", earlier)?,
+    })
 }
 
 /// Of several records of one notification the one that decides: an acceptance, else the latest attempt.

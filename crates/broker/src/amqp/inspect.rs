@@ -1,15 +1,14 @@
 //! Looking at queues from outside: how deep they are, and the dead letters.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
 use futures::StreamExt as _;
 use ie_model::Queue;
-use lapin::Channel;
 use lapin::options::{
     BasicAckOptions, BasicConsumeOptions, BasicGetOptions, BasicNackOptions, QueueDeclareOptions,
 };
 use lapin::types::FieldTable;
+use lapin::{Channel, Consumer};
 use tokio::time::timeout;
 
 use super::Amqp;
@@ -17,7 +16,7 @@ use super::headers::envelope;
 use super::link::lost;
 use crate::envelope::{DeadLetter, Envelope};
 use crate::topology::dead_key;
-use crate::{Depth, Error};
+use crate::{Depth, Error, Judge};
 
 /// How long the next of many messages may take; somebody else may have taken it.
 const NEXT_LIMIT: Duration = Duration::from_secs(1);
@@ -75,11 +74,13 @@ impl Amqp {
             .collect())
     }
 
-    /// Goes once through all dead letters. Those to keep are held back meanwhile, by their tags alone.
-    pub(crate) async fn discard_dead(
+    /// Goes once through all dead letters, some at a time, and removes those that `judge` names. Those to keep are held
+    /// back meanwhile, by their tags alone.
+    pub(crate) async fn sift_dead(
         &self,
         queue: Queue,
-        ids: &HashSet<String>,
+        at_once: usize,
+        judge: &mut dyn Judge,
     ) -> Result<usize, Error> {
         let _one_look = self.looking.lock().await;
         let channel = self.open_inspection().await?;
@@ -93,27 +94,29 @@ impl Amqp {
             FieldTable::default(),
         );
         let mut consumer = self.within(consuming).await?;
-        let (mut discarded, mut last_kept) = (0, None);
+        let (mut removed, mut last_kept) = (0, None);
         while left > 0 {
-            let Ok(Some(next)) = timeout(NEXT_LIMIT, consumer.next()).await else {
+            let (letters, tags) = next_of(&mut consumer, at_once.min(left)).await?;
+            if letters.is_empty() {
                 break;
-            };
-            let message = next.map_err(|error| lost("reading the dead letters", error))?;
-            left -= 1;
-            let id = message.properties.message_id().as_ref();
-            if id.is_some_and(|id| ids.contains(id.as_str())) {
-                self.within(message.acker.ack(BasicAckOptions::default()))
-                    .await?;
-                discarded += 1;
-            } else {
-                last_kept = Some(message.delivery_tag);
+            }
+            left -= letters.len();
+            let ids = judge.remove(&letters).await;
+            for (letter, tag) in letters.iter().zip(tags) {
+                if ids.contains(&letter.message_id) {
+                    self.within(channel.basic_ack(tag, BasicAckOptions::default()))
+                        .await?;
+                    removed += 1;
+                } else {
+                    last_kept = Some(tag);
+                }
             }
         }
         if let Some(last) = last_kept {
             self.give_back(&channel, last).await?;
         }
         close(channel).await;
-        Ok(discarded)
+        Ok(removed)
     }
 
     /// Gives back everything up to a tag, in one go.
@@ -148,6 +151,23 @@ impl Amqp {
             Err(_) => Err(Error::disconnected("no answer while looking at a queue")),
         }
     }
+}
+
+/// The next dead letters, at most so many, and their tags.
+async fn next_of(
+    consumer: &mut Consumer,
+    most: usize,
+) -> Result<(Vec<DeadLetter>, Vec<u64>), Error> {
+    let (mut letters, mut tags) = (Vec::new(), Vec::new());
+    while letters.len() < most {
+        let Ok(Some(next)) = timeout(NEXT_LIMIT, consumer.next()).await else {
+            break;
+        };
+        let message = next.map_err(|error| lost("reading the dead letters", error))?;
+        letters.push(envelope(&message.properties, message.data.clone()).into_dead_letter());
+        tags.push(message.delivery_tag);
+    }
+    Ok((letters, tags))
 }
 
 /// Waits until the broker has closed the channel, so that what is given back is there for the next look.

@@ -8,6 +8,7 @@ mod hostile;
 mod isolation;
 mod many;
 mod operations;
+mod reconcile;
 mod repetition;
 mod retry;
 mod safety;
