@@ -136,6 +136,7 @@ impl Config {
                 webhook_secret,
                 ..Credentials::default()
             },
+            gzip: false,
             terms: Terms::default(),
         }))
     }
