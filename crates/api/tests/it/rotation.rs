@@ -52,7 +52,12 @@ async fn the_new_secret_is_told_once_and_the_old_one_stays_for_the_grace() {
 async fn the_old_secret_survives_a_write_in_the_grace_and_is_deleted_by_the_next_after_it() {
     let rig = Rig::start().await;
     let instance = rig.instance(&json!({})).await;
-    rotate(&rig, &instance, json!({"secret": "webhook", "grace": "24h"})).await;
+    rotate(
+        &rig,
+        &instance,
+        json!({"secret": "webhook", "grace": "24h"}),
+    )
+    .await;
     let previous = secret::PREVIOUS_WEBHOOK_SECRET;
 
     rig.clock.advance(DAY - Duration::from_secs(60));
@@ -64,7 +69,11 @@ async fn the_old_secret_survives_a_write_in_the_grace_and_is_deleted_by_the_next
     let renamed = rig.patch(&path(&instance), &json!({"name": "After"})).await;
     renamed.ok();
     assert_eq!(stored(&rig, &instance, previous).await, None);
-    assert!(stored(&rig, &instance, secret::WEBHOOK_SECRET).await.is_some());
+    assert!(
+        stored(&rig, &instance, secret::WEBHOOK_SECRET)
+            .await
+            .is_some()
+    );
 }
 
 #[tokio::test]
