@@ -15,7 +15,7 @@ demo: ## the whole thing in one process against a simulated Insightly: events ap
 run: ## everything embedded, with its data in ./data
 	$(CARGO) run --locked --release --package insightly-events -- $(ARGS)
 
-test: ## installs or finds RabbitMQ and PostgreSQL, runs every check and test, stops them
+test: ## installs or finds RabbitMQ, PostgreSQL and the verifiers, runs every check and test, stops them
 	scripts/test.sh
 
 bench: ## measures every yardstick against a bare client or itself; ARGS="--quick", "--only deliveries", "--check"

@@ -12,6 +12,7 @@ step "lints" && make --no-print-directory lint
 step "licences, bans, sources" && make --no-print-directory deny
 step "documentation" && make --no-print-directory doc
 step "documentation's examples" && cargo test --locked --workspace --doc --quiet
+step "libraries of other languages" && scripts/verifiers.sh
 step "programs" && cargo build --locked --workspace --bins
 step "tests"
 scripts/services.sh run -- cargo nextest run --locked --workspace --no-fail-fast "$@"

@@ -131,6 +131,7 @@ impl Storing {
                 created_at: self.now,
                 body: self.bodies.body(id.get(), instance)?,
                 purpose: ie_model::Purpose::Changes,
+                media_type: ie_model::MediaType::default(),
             });
         }
         let notifications = batch.iter().map(|notification| NewNotification {

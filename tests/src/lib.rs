@@ -10,3 +10,4 @@ pub mod process;
 pub mod receiver;
 pub mod rig;
 pub mod verdict;
+pub mod verifier;

@@ -11,6 +11,7 @@ mod receiver;
 mod remote;
 mod serve;
 mod services;
+mod told;
 
 use std::process::ExitCode;
 

@@ -3,6 +3,7 @@
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
+use axum::http::header::CONTENT_ENCODING;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use base64::Engine as _;
@@ -15,6 +16,8 @@ use serde_json::Value;
 use sha2::Sha256;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::Sender;
+
+use crate::told;
 
 /// One event that arrived.
 #[derive(Debug)]
@@ -66,7 +69,7 @@ impl Receiver {
         Ok(format!("http://{address}/callback"))
     }
 
-    /// As a receiver should: over the bytes of the body, compared in constant time.
+    /// As a receiver should: over the bytes of the unpacked body, compared in constant time.
     fn accepts(&self, headers: &HeaderMap, body: &[u8]) -> bool {
         let Some(key) = &self.signature_key else {
             return true;
@@ -83,29 +86,25 @@ impl Receiver {
 
 async fn receive(State(receiver): State<Receiver>, headers: HeaderMap, body: Bytes) -> StatusCode {
     let at = receiver.clock.now();
+    let is_packed = headers
+        .get(CONTENT_ENCODING)
+        .is_some_and(|encoding| encoding == "gzip");
+    let unpacked = is_packed.then(|| told::unpack(&body));
+    let Some(body) = unpacked.unwrap_or_else(|| Some(body.into())) else {
+        return StatusCode::BAD_REQUEST;
+    };
     if !receiver.accepts(&headers, &body) {
         return StatusCode::UNAUTHORIZED;
     }
     let Ok(body) = serde_json::from_slice::<Value>(&body) else {
         return StatusCode::BAD_REQUEST;
     };
-    let message = &body["message"];
-    let resource = message["raw"]["objectType"].as_str().unwrap_or_default();
-    let records = message["raw"][resource]
-        .as_array()
-        .cloned()
-        .unwrap_or_default();
-    for (place, event) in message["events"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .enumerate()
-    {
+    for told in told::events(&body) {
         let arrived = Arrived {
             at,
-            notification: message["eventId"].as_str().unwrap_or_default().to_owned(),
-            event: event.clone(),
-            record: records.get(place).cloned().unwrap_or_default(),
+            notification: told.notification,
+            event: told.event,
+            record: told.record,
         };
         if receiver.events.send(arrived).await.is_err() {
             return StatusCode::SERVICE_UNAVAILABLE;

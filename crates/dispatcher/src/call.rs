@@ -3,7 +3,6 @@
 use std::error::Error as _;
 use std::time::Duration;
 
-use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use ie_model::{ErrorClass, Notification};
 use ie_platform::http;
@@ -12,6 +11,7 @@ use reqwest::{Client, Response};
 
 use crate::address::{Refused, Rules};
 use crate::callback::Callback;
+use crate::payload;
 use crate::resolver;
 use crate::sign;
 
@@ -79,7 +79,7 @@ impl NoAnswer {
 }
 
 impl Caller {
-    /// Posts the notification's body, byte for byte.
+    /// Posts the notification's body, byte for byte, or compressed when its owner asks for that.
     pub(crate) async fn call(
         &self,
         callback: &Callback,
@@ -87,9 +87,10 @@ impl Caller {
         at: DateTime<Utc>,
     ) -> Result<Answer, NoAnswer> {
         self.rules.check_url(&callback.url)?;
-        let body = Bytes::copy_from_slice(notification.body.get().as_bytes());
         let id = notification.id.to_string();
-        let headers = sign::headers(&callback.credentials, &id, at, &body)?;
+        let json = notification.body.get().as_bytes();
+        let mut headers = sign::headers(&callback.credentials, &id, at, json)?;
+        let body = payload::make(notification, callback.gzip, &mut headers);
         let request = self
             .client
             .post(callback.url.clone())

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use ie_model::instance::secret;
-use ie_model::{CallRate, Instance, InstanceId, Purpose, RetrySchedule};
+use ie_model::{CallRate, Instance, InstanceId, Purpose, RetrySchedule, retiring_secret};
 use ie_platform::seal::Sealer;
 use ie_platform::secret::{ExposeSecret as _, SecretString};
 use reqwest::Url;
 use reqwest::header::HeaderMap;
 
 use crate::extra_headers;
-use crate::sign::{Credentials, WebhookSecret};
+use crate::sign::{Credentials, MalformedSecret, WebhookSecret};
 
 /// The key of the user name in an instance's configuration; it is no secret.
 const BASIC_USERNAME: &str = "event.notification.basic.username";
@@ -23,6 +23,8 @@ pub(crate) struct Callback {
     pub(crate) url: Url,
     /// The opened secrets.
     pub(crate) credentials: Credentials,
+    /// Whether bodies are compressed.
+    pub(crate) gzip: bool,
     /// How often it is called and tried again.
     pub(crate) terms: Terms,
 }
@@ -96,7 +98,7 @@ enum Error {
     #[error("the secret {0} cannot be opened, check secrets.master_key")]
     Sealed(&'static str),
     #[error(transparent)]
-    WebhookSecret(#[from] crate::sign::MalformedSecret),
+    WebhookSecret(#[from] MalformedSecret),
     #[error(transparent)]
     Headers(#[from] extra_headers::Invalid),
 }
@@ -114,6 +116,7 @@ fn open(instance: &Instance, sealer: &Sealer) -> Result<Callback, Error> {
     Ok(Callback {
         url,
         credentials,
+        gzip: delivery.gzip,
         terms,
     })
 }
@@ -126,6 +129,10 @@ fn open_credentials(instance: &Instance, sealer: &Sealer) -> Result<Credentials,
     };
     let webhook_secret = match secrets.open(secret::WEBHOOK_SECRET)? {
         Some(text) => Some(WebhookSecret::parse(&text)?),
+        None => None,
+    };
+    let previous_secret = match secrets.open(secret::PREVIOUS_WEBHOOK_SECRET)? {
+        Some(text) => Some(previous(&text)?),
         None => None,
     };
     let extra = match secrets.open(secret::CALLBACK_HEADERS)? {
@@ -142,6 +149,7 @@ fn open_credentials(instance: &Instance, sealer: &Sealer) -> Result<Credentials,
     Ok(Credentials {
         signature_key: secrets.open(secret::SIGNATURE_KEY)?,
         webhook_secret,
+        previous_secret,
         basic,
         extra,
     })
@@ -161,11 +169,19 @@ fn open_for_notices(instance: &Instance, sealer: &Sealer) -> Result<Callback, Er
         url,
         credentials,
         terms: Terms::default(),
+        gzip: false,
     })
 }
 
 fn parse(key: &'static str, url: Option<&str>) -> Result<Url, Error> {
     Url::parse(url.unwrap_or_default()).map_err(|error| Error::Url(key, error.to_string()))
+}
+
+/// The webhook secret that was replaced, and until when it signs as well.
+fn previous(text: &SecretString) -> Result<(WebhookSecret, DateTime<Utc>), MalformedSecret> {
+    let read = retiring_secret::read(text.expose_secret());
+    let (secret, until) = read.ok_or(MalformedSecret)?;
+    Ok((WebhookSecret::parse(&secret.to_owned().into())?, until))
 }
 
 struct Secrets<'a> {

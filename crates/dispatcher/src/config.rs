@@ -139,6 +139,7 @@ impl Config {
                 webhook_secret,
                 ..Credentials::default()
             },
+            gzip: false,
             terms: Terms::default(),
         }))
     }

@@ -28,6 +28,7 @@ mod deliver;
 mod extra_headers;
 mod lane;
 mod network;
+mod payload;
 pub mod process;
 mod rate;
 mod reconcile;

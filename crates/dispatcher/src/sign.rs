@@ -1,7 +1,9 @@
-//! The headers of a notification: who it is, that it is from us, and what the callback's owner asked for.
+//! The headers of a notification: which it is, that it is from us, and what the callback's owner asked for.
 //!
 //! Two signatures stand side by side: the one of SAP Open Connectors over the body, and the one of Standard Webhooks
 //! over id, time and body.
+
+use std::iter;
 
 use base64::Engine as _;
 use base64::alphabet;
@@ -20,6 +22,8 @@ pub(crate) struct Credentials {
     pub(crate) signature_key: Option<SecretString>,
     /// The secret of the Standard Webhooks headers.
     pub(crate) webhook_secret: Option<WebhookSecret>,
+    /// The one before, which signs as well until this time.
+    pub(crate) previous_secret: Option<(WebhookSecret, DateTime<Utc>)>,
     /// The user and the password of basic authentication.
     pub(crate) basic: Option<(String, SecretString)>,
     /// Further headers, as [`crate::extra_headers::parse`] lets them through.
@@ -68,7 +72,6 @@ pub(crate) fn headers(
         headers.insert(HeaderName::from_static(name), value.parse()?);
         Ok(())
     };
-    set("content-type", "application/json")?;
     set("elements-webhook-id", id)?;
     if let Some(key) = &credentials.signature_key {
         let signature = elements_signature(key.expose_secret().as_bytes(), body);
@@ -78,10 +81,14 @@ pub(crate) fn headers(
         let timestamp = at.timestamp();
         set("webhook-id", id)?;
         set("webhook-timestamp", &timestamp.to_string())?;
-        set(
-            "webhook-signature",
-            &webhook_signature(secret, id, timestamp, body),
-        )?;
+        let previous = credentials.previous_secret.as_ref();
+        let previous = previous.filter(|(_, until)| at < *until);
+        // The new one first: some receivers look at one signature only.
+        let secrets = iter::once(secret).chain(previous.map(|(secret, _)| secret));
+        let signatures: Vec<String> = secrets
+            .map(|secret| webhook_signature(secret, id, timestamp, body))
+            .collect();
+        set("webhook-signature", &signatures.join(" "))?;
     }
     if let Some((user, password)) = &credentials.basic {
         let value = STANDARD.encode(format!("{user}:{}", password.expose_secret()));
@@ -97,7 +104,7 @@ fn elements_signature(key: &[u8], body: &[u8]) -> String {
     format!("sha256={}", hmac_sha256(key, &[body]))
 }
 
-/// The value of `webhook-signature`.
+/// One of the values of `webhook-signature`, which has spaces between them.
 ///
 /// Source: the Standard Webhooks specification, symmetric signatures.
 fn webhook_signature(secret: &WebhookSecret, id: &str, timestamp: i64, body: &[u8]) -> String {

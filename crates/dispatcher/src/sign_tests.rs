@@ -68,11 +68,10 @@ fn a_secret_that_is_not_base64_is_malformed_and_not_shown() {
 }
 
 #[test]
-fn without_credentials_only_the_type_and_the_id_are_said() {
+fn without_credentials_only_the_id_is_said() {
     let headers = headers(&Credentials::default(), "1042", at(), b"{}").unwrap();
 
-    assert_eq!(names(&headers), ["content-type", "elements-webhook-id"]);
-    assert_eq!(headers["content-type"], "application/json");
+    assert_eq!(names(&headers), ["elements-webhook-id"]);
     assert_eq!(headers["elements-webhook-id"], "1042");
 }
 
@@ -81,6 +80,7 @@ fn every_credential_adds_its_headers() {
     let credentials = Credentials {
         signature_key: Some(secret("key")),
         webhook_secret: Some(WebhookSecret::parse(&secret("whsec_c2VjcmV0")).unwrap()),
+        previous_secret: None,
         basic: Some(("user".to_owned(), secret("open sesame"))),
         extra: HeaderMap::from_iter([(
             HeaderName::from_static("x-tenant"),
@@ -94,7 +94,6 @@ fn every_credential_adds_its_headers() {
         names(&headers),
         [
             "authorization",
-            "content-type",
             "elements-webhook-id",
             "elements-webhook-signature",
             "webhook-id",
@@ -127,10 +126,35 @@ fn a_later_attempt_signs_its_own_time_and_the_same_body() {
 }
 
 #[test]
+fn the_secret_before_signs_after_the_new_one_until_it_ends() {
+    let parse = |text| WebhookSecret::parse(&secret(text)).unwrap();
+    let (new, old) = ("whsec_bmV3", "whsec_b2xk");
+    let until = at() + chrono::TimeDelta::hours(24);
+    let credentials = Credentials {
+        webhook_secret: Some(parse(new)),
+        previous_secret: Some((parse(old), until)),
+        ..Credentials::default()
+    };
+    let last = until - chrono::TimeDelta::milliseconds(1);
+
+    let during = headers(&credentials, "1", last, b"{}").unwrap();
+    let after = headers(&credentials, "1", until, b"{}").unwrap();
+
+    let by = |text, at: DateTime<Utc>| webhook_signature(&parse(text), "1", at.timestamp(), b"{}");
+    let both = format!("{} {}", by(new, last), by(old, last));
+    assert_eq!(during["webhook-signature"], both);
+    assert_eq!(after["webhook-signature"], by(new, until));
+}
+
+#[test]
 fn credentials_are_not_shown_by_debug() {
     let credentials = Credentials {
         signature_key: Some(secret("hidden-key")),
         webhook_secret: Some(WebhookSecret::parse(&secret("whsec_aGlkZGVu")).unwrap()),
+        previous_secret: Some((
+            WebhookSecret::parse(&secret("whsec_aGlkZGVu")).unwrap(),
+            at(),
+        )),
         basic: Some(("user".to_owned(), secret("hidden-password"))),
         extra: crate::extra_headers::parse(r#"{"X-Api-Key": "hidden-header"}"#).unwrap(),
     };

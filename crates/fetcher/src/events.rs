@@ -8,6 +8,7 @@ use ie_store::NewNotification;
 use serde_json::Value;
 use tracing::warn;
 
+use crate::filter::wanted;
 use crate::outcome::Stop;
 use crate::plan::Change;
 use crate::poll::Poll;
@@ -27,12 +28,16 @@ pub(crate) fn remembered(changes: &[Change], settings: &Settings) -> Vec<(String
 }
 
 impl Poll<'_> {
-    /// The notifications of these changes, so many events in each as the instance takes at once.
+    /// The notifications of these changes, so many events in each as the instance takes at once, and of those alone
+    /// that its owner wants to be told of.
     pub(crate) async fn notifications(
         &self,
         changes: &[Change],
     ) -> Result<Vec<NewNotification>, Stop> {
-        let batch = usize::from(self.instance.settings.batch.max(1));
+        let settings = &self.instance.settings;
+        let filter = settings.delivery.filter.as_ref();
+        let changes = wanted(changes, &self.poller.resource, filter);
+        let batch = usize::from(settings.batch.max(1));
         let count = changes.len().div_ceil(batch);
         if count == 0 {
             return Ok(Vec::new());
@@ -45,7 +50,7 @@ impl Poll<'_> {
         let now = self.clock.now();
         let due_at = now + self.parts.config.publish_grace;
         let traceparent = current_traceparent();
-        let make = |(changes, id): (&[Change], _)| {
+        let make = |(changes, id): (&[&Change], _)| {
             let events: Vec<_> = changes
                 .iter()
                 .map(|change| self.event(change, now))
@@ -64,6 +69,7 @@ impl Poll<'_> {
                 events: &events,
                 records: &records,
             };
+            let media_type = body.media_type();
             let body = body
                 .to_raw()
                 .map_err(|error| Stop::Unusable(error.to_string()))?;
@@ -74,6 +80,7 @@ impl Poll<'_> {
                 created_at,
                 body,
                 purpose: ie_model::Purpose::Changes,
+                media_type,
             };
             Ok(NewNotification {
                 notification,

@@ -5,6 +5,7 @@ mod beside;
 mod config;
 mod crm;
 mod events;
+mod filter;
 mod handler;
 mod memory;
 mod outcome;

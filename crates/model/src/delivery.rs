@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CallRate, RetrySchedule};
+use crate::{CallRate, EventFilter, EventFormat, RetrySchedule};
 
 /// What an instance's owner decided about deliveries; a field that is missing in the store has its default.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,4 +14,10 @@ pub struct DeliverySettings {
     pub rate: Option<CallRate>,
     /// Where operational notices go.
     pub operational_url: Option<String>,
+    /// In which form events travel.
+    pub format: EventFormat,
+    /// Whether bodies are compressed on their way.
+    pub gzip: bool,
+    /// Which changes are events; none lets every change through.
+    pub filter: Option<EventFilter>,
 }

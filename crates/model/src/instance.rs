@@ -121,6 +121,8 @@ pub mod secret {
     pub const SIGNATURE_KEY: &str = "event.notification.signature.key";
     /// The secret of the Standard Webhooks headers, beginning with `whsec_`.
     pub const WEBHOOK_SECRET: &str = "webhook.secret";
+    /// The one before, as [`crate::retiring_secret`] writes it: it signs as well until it ends.
+    pub const PREVIOUS_WEBHOOK_SECRET: &str = "webhook.secret.previous";
     /// The password towards the callback.
     pub const BASIC_PASSWORD: &str = "event.notification.basic.password";
     /// Extra headers for the callback, as JSON.

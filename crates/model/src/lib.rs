@@ -1,10 +1,14 @@
 //! What travels and what is stored; no input or output.
 
+mod callback_headers;
 pub mod catalog;
 mod change;
+mod cloud_events;
 pub mod dates;
 mod delivery;
 mod error_class;
+mod event_filter;
+mod event_format;
 pub mod hub_query;
 mod ids;
 pub mod instance;
@@ -14,12 +18,16 @@ mod notification;
 mod notification_body;
 mod poll;
 mod replay;
+pub mod retiring_secret;
 mod retries;
 pub mod template;
 
+pub use callback_headers::is_reserved_header;
 pub use change::{ChangeEvent, EventType};
 pub use delivery::DeliverySettings;
 pub use error_class::{ErrorClass, UnknownErrorClass};
+pub use event_filter::{Condition, EventFilter, NoJsonPath};
+pub use event_format::{EventFormat, MediaType, UnknownMediaType};
 pub use ids::{Epoch, InstanceId, NotificationId, OrganizationId, PollerId, UserId};
 pub use instance::{AccountKey, Initial, Instance, Settings};
 pub use message::{Message, Queue};

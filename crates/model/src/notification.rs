@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{ErrorClass, InstanceId, Message, NotificationId, Queue};
+use crate::{ErrorClass, InstanceId, MediaType, Message, NotificationId, Queue};
 
 /// A message: this body is to be posted to the instance's callback.
 ///
@@ -26,6 +26,9 @@ pub struct Notification {
     /// What it is for; messages and rows that do not say are changes.
     #[serde(default, skip_serializing_if = "Purpose::is_changes")]
     pub purpose: Purpose,
+    /// What the body is; messages that do not say are of Open Connectors.
+    #[serde(default, skip_serializing_if = "MediaType::is_json")]
+    pub media_type: MediaType,
 }
 
 /// What a notification is for.

@@ -1,12 +1,13 @@
-//! The body of a notification, in the form of SAP Open Connectors.
+//! The body of a notification, in the form of SAP Open Connectors unless its instance asks for CloudEvents.
 
 use chrono::{DateTime, Utc};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Value;
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 
 use crate::change::seconds;
-use crate::{ChangeEvent, Instance, NotificationId};
+use crate::cloud_events::CloudEvents;
+use crate::{ChangeEvent, EventFormat, Instance, MediaType, NotificationId};
 
 /// What a notification says: some events of one resource of one instance, and their records.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +32,15 @@ impl NotificationBody<'_> {
     /// # Errors
     /// None in practice: the parts are plain JSON values.
     pub fn to_raw(&self) -> Result<Box<RawValue>, serde_json::Error> {
-        serde_json::value::to_raw_value(self)
+        match self.instance.settings.delivery.format {
+            EventFormat::OpenConnectors => to_raw_value(self),
+            EventFormat::CloudEvents => to_raw_value(&CloudEvents(self)),
+        }
+    }
+
+    /// What that JSON is.
+    pub fn media_type(&self) -> MediaType {
+        MediaType::of(self.instance.settings.delivery.format, self.events.len())
     }
 }
 
@@ -159,8 +168,8 @@ pub(crate) mod tests {
         }
     }
 
-    fn body(raw_enabled: bool, resource: &str) -> Value {
-        let event = ChangeEvent {
+    pub(crate) fn event(resource: &str) -> ChangeEvent {
+        ChangeEvent {
             object_type: resource.to_owned(),
             object_id: "318219".to_owned(),
             event_type: EventType::Updated,
@@ -172,13 +181,16 @@ pub(crate) mod tests {
             snapshot: false,
             test: false,
             changes: None,
-        };
+        }
+    }
+
+    fn body(raw_enabled: bool, resource: &str) -> Value {
         let body = NotificationBody {
             id: NotificationId(1042),
             instance: &instance(raw_enabled),
             resource,
             created_at: "2026-11-24T10:00:03.9Z".parse().unwrap(),
-            events: &[event],
+            events: &[event(resource)],
             records: &[&json!({"CONTACT_ID": 318219, "FIRST_NAME": "Zoë"})],
         };
         serde_json::from_str(body.to_raw().unwrap().get()).unwrap()

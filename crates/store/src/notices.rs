@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use ie_model::{Incident, Instance, InstanceId, Notification, NotificationId, Purpose};
+use ie_model::{Incident, Instance, InstanceId, MediaType, Notification, NotificationId, Purpose};
 
 use crate::database::Tx;
 use crate::instance_row::{InstanceRow, SELECT_INSTANCES};
@@ -61,6 +61,7 @@ pub(crate) async fn store(
                 created_at: now,
                 body: body.map_err(|error| Error::corrupt("a notice's body", error))?,
                 purpose,
+                media_type: MediaType::Json,
             },
             traceparent: None,
             due_at: now,

@@ -3,8 +3,8 @@
 use std::str::FromStr;
 
 use ie_model::{
-    Attempt, ErrorClass, InstanceId, Notification, NotificationId, NotificationStatus, Purpose,
-    StoredNotification,
+    Attempt, ErrorClass, InstanceId, MediaType, Notification, NotificationId, NotificationStatus,
+    Purpose, StoredNotification,
 };
 use serde_json::value::RawValue;
 
@@ -13,7 +13,7 @@ use crate::{Error, Result, time};
 
 /// What is delivered, and where it stands.
 pub(crate) const SELECT_NOTIFICATIONS: &str = "SELECT notifications.id, notifications.instance_id, notifications.resource, \
-     notifications.created_at, notifications.body, notifications.traceparent, notifications.purpose, \
+     notifications.created_at, notifications.body, notifications.traceparent, notifications.purpose, notifications.media_type, \
      deliveries.status, deliveries.attempts, deliveries.due_at, deliveries.last_error \
      FROM notifications JOIN deliveries ON deliveries.notification_id = notifications.id";
 
@@ -24,6 +24,7 @@ pub(crate) struct NotificationRow {
     resource: String,
     created_at: i64,
     body: String,
+    media_type: String,
     traceparent: Option<String>,
     purpose: String,
     status: String,
@@ -47,6 +48,8 @@ impl TryFrom<NotificationRow> for StoredNotification {
                 body,
                 purpose: Purpose::from_str(&row.purpose)
                     .map_err(|error| Error::corrupt("a notification's purpose", error))?,
+                media_type: MediaType::from_str(&row.media_type)
+                    .map_err(|error| Error::corrupt("a notification's media type", error))?,
             },
             status: status(&row.status)?,
             attempts: to_u32("a notification's attempts", row.attempts)?,

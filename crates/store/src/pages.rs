@@ -322,12 +322,18 @@ pub(crate) fn notifications(new: &[NewNotification]) -> (Sql, Sql) {
         )
         .text(
             "purpose",
-            contents.map(|notification| notification.purpose.as_str()),
+            contents
+                .clone()
+                .map(|notification| notification.purpose.as_str()),
+        )
+        .text(
+            "media_type",
+            contents.map(|notification| notification.media_type.as_str()),
         )
         .optional_text("traceparent", new.iter().map(|new| new.traceparent.clone()));
     let insert = Sql::new(
-        "INSERT INTO notifications (id, instance_id, resource, created_at, body, purpose, traceparent) \
-         SELECT id, instance_id, resource, created_at, body, purpose, traceparent FROM rows",
+        "INSERT INTO notifications (id, instance_id, resource, created_at, body, purpose, media_type, traceparent) \
+         SELECT id, instance_id, resource, created_at, body, purpose, media_type, traceparent FROM rows",
     );
     let start = Sql::new(
         "INSERT INTO deliveries (notification_id, instance_id, status, attempts, due_at) \

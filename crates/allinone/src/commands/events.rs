@@ -11,6 +11,7 @@ use super::text;
 use crate::cli::{EventsCommand, ReplayOptions, Server};
 use crate::output::say;
 use crate::remote::Remote;
+use crate::told;
 
 /// How often a tail looks for what is new.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -167,18 +168,21 @@ impl Tail<'_> {
 
 /// One event on one line: when, whose, where it stands, what changed.
 fn line(instance: i64, event: &Value) -> String {
-    let changes = serde_json::from_str::<Value>(event["providerData"].as_str().unwrap_or("{}"))
-        .unwrap_or_default();
-    let changes: Vec<String> = changes["events"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|change| {
+    let body = serde_json::from_str::<Value>(event["providerData"].as_str().unwrap_or("{}"));
+    let body = body.unwrap_or_default();
+    // What an event of Open Connectors shows is a part of its message; a CloudEvent stands there as a whole.
+    let body = match body.get("events") {
+        Some(_) => json!({ "message": body }),
+        None => body,
+    };
+    let changes: Vec<String> = told::events(&body)
+        .iter()
+        .map(|told| {
             format!(
                 "{} {}/{}",
-                text(&change["eventType"]),
-                text(&change["objectType"]),
-                text(&change["objectId"])
+                text(&told.event["eventType"]),
+                text(&told.event["objectType"]),
+                text(&told.event["objectId"])
             )
         })
         .collect();

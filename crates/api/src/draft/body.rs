@@ -67,6 +67,7 @@ pub(crate) fn parse(body: &Value, stored: &[String], rules: &Rules) -> Result<Dr
     secrets::require_key(&mut reader, &secrets);
     let settings = settings::read(&mut reader, rules);
     let resources = resources::read(&mut reader, &mut warnings);
+    delivery::check_objects(settings.delivery.filter.as_ref(), &resources, &mut reader);
     if !problems.is_empty() {
         return Err(Rejection::Problems(problems));
     }

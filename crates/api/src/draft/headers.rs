@@ -1,30 +1,10 @@
 //! `event.notification.callback.headers`: a JSON object, or lines of `Name: value`.
 
 use axum::http::{HeaderName, HeaderValue};
+use ie_model::is_reserved_header;
 use serde_json::{Map, Value};
 
 use super::problem::{Path, Problems, kind};
-
-/// Headers that belong to the connection or to us.
-const RESERVED: [&str; 14] = [
-    "connection",
-    "content-encoding",
-    "content-length",
-    "content-type",
-    "expect",
-    "host",
-    "keep-alive",
-    "te",
-    "traceparent",
-    "tracestate",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "user-agent",
-];
-
-/// Prefixes of the headers by which a receiver tells that a notification is ours.
-const RESERVED_PREFIXES: [&str; 3] = ["elements-webhook-", "webhook-", "proxy-"];
 
 /// Reads the headers; what they hold may be a secret, so that no error repeats a value.
 pub(super) fn read(value: &Value, path: &Path, problems: &mut Problems) -> Map<String, Value> {
@@ -68,11 +48,6 @@ fn lines(text: &str) -> Result<Map<String, Value>, String> {
 
 fn check(name: &str, value: &Value, path: &Path, problems: &mut Problems) -> bool {
     let path = path.key(name);
-    let lower = name.to_ascii_lowercase();
-    let reserved = RESERVED.contains(&lower.as_str())
-        || RESERVED_PREFIXES
-            .iter()
-            .any(|prefix| lower.starts_with(prefix));
     let text = match value {
         Value::String(text) => HeaderValue::from_str(text).is_ok(),
         _ => false,
@@ -82,7 +57,7 @@ fn check(name: &str, value: &Value, path: &Path, problems: &mut Problems) -> boo
             &path,
             "expected the name of an HTTP header: letters, digits and dashes",
         );
-    } else if reserved {
+    } else if is_reserved_header(name) {
         problems.add(
             &path,
             "is set by this service on every notification; leave it out",

@@ -2,8 +2,11 @@
 
 mod key;
 mod pollers;
+mod rotation;
 mod secrets;
 mod waiting;
+
+pub(crate) use rotation::{Rotation, rotate_webhook_secret};
 
 use std::time::Duration;
 
@@ -132,6 +135,7 @@ pub(crate) async fn replace(app: &App, stored: Instance, body: &Value) -> Result
         ),
         keep_others: false,
     };
+    secrets::forget_retired(&app.sealer, &mut instance, app.clock.now());
     app.store.update_instance(&instance, &changes).await?;
     waiting::reschedule(app, instance.id).await?;
     if refused_before && instance.valid {
@@ -151,7 +155,7 @@ pub(crate) async fn replace(app: &App, stored: Instance, body: &Value) -> Result
 
 /// Turns an instance on or off.
 pub(crate) async fn set_enabled(app: &App, instance: Instance, enabled: bool) -> Result<Instance> {
-    let instance = Instance {
+    let mut instance = Instance {
         disabled: !enabled,
         reason: match enabled {
             // Why Insightly refuses the key stays true.
@@ -164,6 +168,7 @@ pub(crate) async fn set_enabled(app: &App, instance: Instance, enabled: bool) ->
     let status = pollers::status(&instance.settings, instance.disabled);
     let pollers = app.store.pollers(instance.id).await?;
     let changes = pollers::with_status(pollers, status, start(app, instance.updated_at));
+    secrets::forget_retired(&app.sealer, &mut instance, app.clock.now());
     app.store.update_instance(&instance, &changes).await?;
     tracing::info!(instance.id = %instance.id, enabled, "instance turned on or off");
     Ok(instance)
@@ -182,6 +187,7 @@ pub(crate) async fn rotate_hint(app: &App, mut instance: Instance) -> Result<Ins
         upsert: Vec::new(),
         keep_others: true,
     };
+    secrets::forget_retired(&app.sealer, &mut instance, app.clock.now());
     app.store.update_instance(&instance, &pollers).await?;
     tracing::info!(instance.id = %instance.id, "hint URL rotated");
     Ok(instance)

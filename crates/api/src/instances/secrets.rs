@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, Utc};
 use ie_model::instance::secret;
-use ie_model::{Instance, InstanceId};
+use ie_model::{Instance, InstanceId, retiring_secret};
 use ie_platform::seal::Sealer;
 use ie_platform::secret::{ExposeSecret as _, SecretString};
 
@@ -36,14 +37,19 @@ fn random_base64() -> String {
 
 /// Seals what is new, and keeps what stays of `stored`.
 ///
-/// The tokens and the webhook secret belong to the instance, not to its configuration: they always stay.
+/// The tokens and the webhook secrets belong to the instance, not to its configuration: they always stay.
 pub(super) fn seal(
     sealer: &Sealer,
     id: InstanceId,
     secrets: &BTreeMap<String, Secret>,
     stored: &BTreeMap<String, String>,
 ) -> BTreeMap<String, String> {
-    let own = [secret::TOKEN, secret::WEBHOOK_SECRET, secret::HINT_TOKEN];
+    let own = [
+        secret::TOKEN,
+        secret::WEBHOOK_SECRET,
+        secret::PREVIOUS_WEBHOOK_SECRET,
+        secret::HINT_TOKEN,
+    ];
     let mut sealed: BTreeMap<String, String> = stored
         .iter()
         .filter(|(name, _)| own.contains(&name.as_str()))
@@ -77,4 +83,22 @@ pub(super) fn open(sealer: &Sealer, instance: &Instance, name: &str) -> Result<S
     sealer
         .open(sealed, &secret::context(instance.id, name))
         .map_err(ApiError::internal)
+}
+
+/// Removes the webhook secret that was replaced once it signs no more; what cannot be read is of no use either.
+pub(super) fn forget_retired(sealer: &Sealer, instance: &mut Instance, now: DateTime<Utc>) {
+    let name = secret::PREVIOUS_WEBHOOK_SECRET;
+    let Some(sealed) = instance.secrets.get(name) else {
+        return;
+    };
+    let opened = sealer
+        .open(sealed, &secret::context(instance.id, name))
+        .ok();
+    let until = opened.and_then(|text| {
+        let (_, until) = retiring_secret::read(text.expose_secret())?;
+        Some(until)
+    });
+    if until.is_none_or(|until| until <= now) {
+        instance.secrets.remove(name);
+    }
 }

@@ -13,6 +13,7 @@ mod paging;
 mod quarantine;
 mod query;
 mod replay;
+mod secrets;
 mod subject;
 mod test_event;
 mod walks;
@@ -89,6 +90,8 @@ fn instances() -> Router<App> {
         .route("/instances/{id}/budget", get(budget::get))
         .route("/instances/hint/rotate", post(instances::rotate_hint))
         .route("/instances/{id}/hint/rotate", post(instances::rotate_hint))
+        .route("/instances/secrets/rotate", post(secrets::rotate))
+        .route("/instances/{id}/secrets/rotate", post(secrets::rotate))
         .route("/instances/poll", post(instances::poll))
         .route("/instances/{id}/poll", post(instances::poll))
         .route("/instances/test-event", post(test_event::send))

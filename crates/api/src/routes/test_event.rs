@@ -126,6 +126,7 @@ fn sample(
         instance: instance.id,
         resource: resource.to_owned(),
         created_at: now,
+        media_type: body.media_type(),
         body: body.to_raw().map_err(ApiError::internal)?,
         purpose: Purpose::Test,
     })

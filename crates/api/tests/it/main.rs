@@ -16,6 +16,7 @@ mod listing;
 mod quarantine;
 mod replay;
 mod rig;
+mod rotation;
 mod secrets;
 mod startup;
 mod telemetry;

@@ -215,6 +215,7 @@ impl Rig {
                     created_at: now + chrono::TimeDelta::seconds(seconds),
                     body: RawValue::from_string(body.to_string()).unwrap(),
                     purpose: ie_model::Purpose::Changes,
+                    media_type: ie_model::MediaType::default(),
                 },
                 traceparent: None,
                 due_at: now,

@@ -29,6 +29,7 @@ async fn test(rig: &Rig, instance: InstanceId) -> Notification {
         created_at: now(),
         body: serde_json::value::to_raw_value(&id).unwrap(),
         purpose: Purpose::Test,
+        media_type: ie_model::MediaType::default(),
     };
     rig.store.store_test(&notification).await.unwrap();
     rig.publish(ie_broker::Outgoing::new(&notification)).await;

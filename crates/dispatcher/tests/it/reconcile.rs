@@ -16,7 +16,7 @@ async fn a_copy_of_what_is_no_dead_letter_any_more_goes_and_the_others_stay(
     let rig = Rig::prepare_on(backend).await;
     rig.dispatch(&[("schedule", "[]"), ("reconcile", "50ms")])
         .await;
-    let mut receiver = Receiver::start().await;
+    let receiver = Receiver::start().await;
     receiver.answer(Answer::status(500));
     let instance = rig.instance(&receiver.url("/")).await;
     let (one, two) = (rig.notify(instance).await, rig.notify(instance).await);

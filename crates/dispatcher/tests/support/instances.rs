@@ -167,6 +167,7 @@ pub(crate) async fn notify(store: &Store, instance: InstanceId) -> Notification 
         created_at: now(),
         body: RawValue::from_string(body).unwrap(),
         purpose: ie_model::Purpose::Changes,
+        media_type: ie_model::MediaType::default(),
     };
     let page = PageCommit {
         notifications: vec![NewNotification {

@@ -4,6 +4,7 @@
 mod changes;
 mod cost;
 mod crm;
+mod filter;
 mod memory;
 mod quarantine;
 mod rig;

@@ -61,6 +61,7 @@ async fn a_page_stores_versions_notifications_and_progress(
             (&expected.resource, expected.created_at)
         );
         assert_eq!(got.body.get(), expected.body.get());
+        assert_eq!(got.media_type, expected.media_type);
         assert_eq!(
             (listed.status, listed.attempts),
             (NotificationStatus::New, 0)

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use ie_model::{
-    AccountKey, Attempt, DateField, Digest, Instance, InstanceId, Notification, NotificationId,
-    NotificationStatus, PollJob, Poller, PollerStatus, ResourceConfig, Settings, Version,
+    AccountKey, Attempt, DateField, Digest, Instance, InstanceId, MediaType, Notification,
+    NotificationId, NotificationStatus, PollJob, Poller, PollerStatus, ResourceConfig, Settings,
+    Version,
 };
 use ie_store::{
     AttemptRecord, NewAccount, NewNotification, NewPoller, Page, PageCommit, Principal, Progress,
@@ -143,6 +144,7 @@ pub(crate) fn notification(id: NotificationId, instance: InstanceId) -> NewNotif
             created_at: at(0),
             body: RawValue::from_string(format!(r#"{{"id":  {id}}}"#)).unwrap(),
             purpose: ie_model::Purpose::Changes,
+            media_type: MediaType::CloudEvent,
         },
         traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
         due_at: at(30),

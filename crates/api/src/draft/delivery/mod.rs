@@ -1,5 +1,7 @@
 //! What the entries of `configuration` say of deliveries: one file for each concern.
 
+mod filter;
+mod format;
 mod retries;
 
 use ie_model::DeliverySettings;
@@ -7,8 +9,17 @@ use ie_model::DeliverySettings;
 use super::Rules;
 use super::reader::Reader;
 
+pub(super) use filter::check_objects;
+
 /// The entries read here.
-pub(super) const KEYS: &[&str] = &[retries::SCHEDULE, retries::RATE, retries::OPERATIONAL_URL];
+pub(super) const KEYS: &[&str] = &[
+    retries::SCHEDULE,
+    retries::RATE,
+    retries::OPERATIONAL_URL,
+    format::FORMAT,
+    format::GZIP,
+    filter::FILTER,
+];
 
 /// Reads the settings; what is wrong is noted and has its default.
 pub(super) fn read(reader: &mut Reader<'_>, rules: &Rules) -> DeliverySettings {
@@ -16,5 +27,8 @@ pub(super) fn read(reader: &mut Reader<'_>, rules: &Rules) -> DeliverySettings {
         retry_schedule: retries::schedule(reader, rules.longest_delay),
         rate: retries::rate(reader),
         operational_url: retries::operational_url(reader),
+        format: format::format(reader),
+        gzip: format::gzip(reader),
+        filter: filter::read(reader),
     }
 }

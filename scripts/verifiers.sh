@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Finds or installs the official libraries of other languages by which tests judge deliveries:
+# Python's `standardwebhooks` and `cloudevents` into target/verifiers/python, JavaScript's `standardwebhooks` into
+# target/verifiers/node. Versions are pinned in tests/verifiers. What is there and of these versions is left alone.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+pins=tests/verifiers
+folder="${CARGO_TARGET_DIR:-target}/verifiers"
+mkdir -p "$folder"
+
+say() { printf 'verifiers: %s\n' "$*" >&2; }
+fail() { say "$*"; exit 1; }
+
+# python3 without its venv module, as Debian ships it, cannot make an environment.
+has_python() { python3 -c 'import ensurepip, venv' >/dev/null 2>&1; }
+has_node() { command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1; }
+
+missing=()
+has_python || missing+=(python3 python3-venv)
+has_node || missing+=(nodejs npm)
+if [ ${#missing[@]} != 0 ]; then
+  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null ||
+    fail "not installed: ${missing[*]}. Install them (Debian: 'sudo apt-get install ${missing[*]}') and run this again"
+  say "installing ${missing[*]}"
+  apt() { DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 "$@" </dev/null >&2; }
+  apt install -y --no-install-recommends "${missing[@]}" ||
+    { apt update && apt install -y --no-install-recommends "${missing[@]}"; } ||
+    fail "apt-get could not install ${missing[*]}: see its words above"
+fi
+
+# pinned FOLDER FILE: whether what is in the folder was installed from these pins.
+pinned() { cmp -s "$1/installed" "$2"; }
+
+if ! pinned "$folder/python" $pins/requirements.txt; then
+  say "installing Python's libraries into $folder/python"
+  rm -rf "$folder/python"
+  python3 -m venv "$folder/python"
+  "$folder/python/bin/pip" install --quiet --disable-pip-version-check --requirement $pins/requirements.txt >&2 ||
+    fail "pip could not install $pins/requirements.txt: it needs https://pypi.org, or PIP_INDEX_URL naming a mirror"
+  cp $pins/requirements.txt "$folder/python/installed"
+fi
+
+if ! pinned "$folder/node" $pins/package-lock.json; then
+  say "installing JavaScript's library into $folder/node"
+  rm -rf "$folder/node" && mkdir -p "$folder/node"
+  cp $pins/package.json $pins/package-lock.json "$folder/node/"
+  npm ci --prefix "$folder/node" --silent --ignore-scripts --no-audit --no-fund >&2 ||
+    fail "npm could not install $pins/package-lock.json: it needs https://registry.npmjs.org, or a mirror in npm's configuration"
+  cp $pins/package-lock.json "$folder/node/installed"
+fi
