@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CallRate, RetrySchedule};
+use crate::{CallRate, DeadLetterOrder, EventOrder, RetrySchedule};
 
 /// What an instance's owner decided about deliveries; a field that is missing in the store has its default.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -14,4 +14,8 @@ pub struct DeliverySettings {
     pub rate: Option<CallRate>,
     /// Where operational notices go.
     pub operational_url: Option<String>,
+    /// Which events wait for others.
+    pub order: EventOrder,
+    /// What a dead letter does to those that wait for it.
+    pub dead_letter_order: DeadLetterOrder,
 }

@@ -12,6 +12,7 @@ mod message;
 mod notice;
 mod notification;
 mod notification_body;
+mod order;
 mod poll;
 mod replay;
 mod retries;
@@ -29,6 +30,7 @@ pub use notification::{
     UnknownStatus,
 };
 pub use notification_body::NotificationBody;
+pub use order::{DeadLetterOrder, EventOrder};
 pub use poll::{
     DateField, Digest, Fence, Late, PollJob, Poller, PollerStatus, Reason, ResourceConfig, Version,
     Waiting,

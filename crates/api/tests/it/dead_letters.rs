@@ -93,7 +93,10 @@ async fn a_redriven_notification_is_delivered_with_its_attempts_counted_on() {
 
     let answer = rig.post("/dead-letters/redrive", &json!({})).await.ok();
 
-    assert_eq!(answer, json!({"redriven": 1, "queued": 1, "until": "2026-11-24T10:01:00Z"}));
+    assert_eq!(
+        answer,
+        json!({"redriven": 1, "queued": 1, "until": "2026-11-24T10:01:00Z"})
+    );
     let (id, delivery) = tokio::time::timeout(Duration::from_secs(10), delivered.recv())
         .await
         .unwrap()

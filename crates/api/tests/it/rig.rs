@@ -218,6 +218,7 @@ impl Rig {
                 },
                 traceparent: None,
                 due_at: now,
+                ordered: None,
             }
         });
         let page = PageCommit {

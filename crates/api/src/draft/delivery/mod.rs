@@ -1,5 +1,6 @@
 //! What the entries of `configuration` say of deliveries: one file for each concern.
 
+mod order;
 mod retries;
 
 use ie_model::DeliverySettings;
@@ -8,7 +9,13 @@ use super::Rules;
 use super::reader::Reader;
 
 /// The entries read here.
-pub(super) const KEYS: &[&str] = &[retries::SCHEDULE, retries::RATE, retries::OPERATIONAL_URL];
+pub(super) const KEYS: &[&str] = &[
+    retries::SCHEDULE,
+    retries::RATE,
+    retries::OPERATIONAL_URL,
+    order::ORDER,
+    order::DEAD_LETTER,
+];
 
 /// Reads the settings; what is wrong is noted and has its default.
 pub(super) fn read(reader: &mut Reader<'_>, rules: &Rules) -> DeliverySettings {
@@ -16,5 +23,7 @@ pub(super) fn read(reader: &mut Reader<'_>, rules: &Rules) -> DeliverySettings {
         retry_schedule: retries::schedule(reader, rules.longest_delay),
         rate: retries::rate(reader),
         operational_url: retries::operational_url(reader),
+        order: order::order(reader),
+        dead_letter_order: order::dead_letter(reader),
     }
 }
