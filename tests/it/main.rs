@@ -4,6 +4,7 @@ mod command_line;
 mod kill;
 mod layers;
 mod operations;
+mod order;
 mod outage;
 mod poison;
 mod samples;
