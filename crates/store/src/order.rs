@@ -45,11 +45,11 @@ pub(crate) const INSERT: &str = "INSERT INTO unsettled \
 pub(crate) const HOLD: &str = "UPDATE deliveries SET due_at = NULL \
      WHERE status = 'NEW' AND notification_id IN (SELECT id FROM rows)";
 
-/// Those that hold nobody back any more: accepted, dead where that skips, or forgotten.
+/// Those that hold nobody back any more: accepted, given up, dead where that skips, or forgotten.
 pub(crate) const LOCK_SETTLED: &str = "SELECT notification_id FROM unsettled \
      WHERE notification_id IN (SELECT id FROM rows) AND NOT EXISTS (SELECT 1 FROM deliveries \
      WHERE deliveries.notification_id = unsettled.notification_id \
-     AND deliveries.status NOT IN ('NOTIFIED', 'CONSUMED') \
+     AND deliveries.status NOT IN ('NOTIFIED', 'CONSUMED', 'DISCARDED') \
      AND NOT (deliveries.status = 'FAILED' AND unsettled.skips)) \
      ORDER BY notification_id, object_id{for_update}";
 

@@ -239,6 +239,24 @@ async fn a_dead_letter_that_is_forgotten_blocks_no_longer(
 
 #[rstest]
 #[tokio::test]
+async fn a_dead_letter_that_is_discarded_blocks_no_longer(
+    #[values(Sqlite, Postgres)] backend: Backend,
+) {
+    let db = backend.start().await;
+    let stored = instance(&db.store, &["contacts"]).await;
+    let ids = ordered(&db.store, &stored, BLOCK, &[&["a"], &["a"]]).await;
+    published(&db.store).await;
+    record(&db.store, ids[0], 1, Failed).await;
+
+    let filter = NotificationFilter::default();
+    let discarded = db.store.discard(&filter, None, 9, at(20)).await.unwrap();
+
+    assert_eq!(discarded, ids[..1]);
+    assert_eq!(published(&db.store).await, ids[1..]);
+}
+
+#[rstest]
+#[tokio::test]
 async fn the_safety_net_leaves_what_waits_rightly(#[values(Sqlite, Postgres)] backend: Backend) {
     let db = backend.start().await;
     let stored = instance(&db.store, &["contacts"]).await;
