@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use ie_model::NotificationStatus::{Dispatched, Failed, New, Notified};
 use ie_model::{DeadLetterOrder, EventOrder, Instance, NotificationId, NotificationStatus};
-use ie_store::{NewNotification, NotificationFilter, Ordered, PollerChanges, Retention, Store};
+use ie_store::{
+    NewNotification, NotificationFilter, Ordered, Pace, PollerChanges, Retention, Store,
+};
 use rstest::rstest;
 
 use crate::harness::Backend;
@@ -121,7 +123,11 @@ async fn a_dead_letter_blocks_its_object_until_it_is_redriven_and_accepted(
     record(&db.store, ids[0], 1, Failed).await;
     assert_eq!(published(&db.store).await, []);
     let filter = NotificationFilter::default();
-    let redriven = db.store.redrive(&filter, None, 9, at(20)).await.unwrap();
+    let redriven = db
+        .store
+        .redrive(&filter, None, 9, Pace::at_once(at(20)))
+        .await
+        .unwrap();
 
     assert_eq!(redriven.len(), 1);
     assert_eq!(published(&db.store).await, ids[..1]);

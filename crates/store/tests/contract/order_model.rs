@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ie_model::NotificationStatus::{Dispatched, Failed, Notified};
 use ie_model::{DeadLetterOrder, Instance, NotificationId};
-use ie_store::{NotificationFilter, Store};
+use ie_store::{NotificationFilter, Pace, Store};
 use proptest::prelude::*;
 
 use crate::harness::Backend::Sqlite;
@@ -67,7 +67,10 @@ impl Play {
             }
             Step::Redrive => {
                 let filter = NotificationFilter::default();
-                self.store.redrive(&filter, None, 99, at(0)).await.unwrap();
+                self.store
+                    .redrive(&filter, None, 99, Pace::at_once(at(0)))
+                    .await
+                    .unwrap();
                 self.dead.clear();
             }
             Step::SafetyNet => {
