@@ -138,6 +138,7 @@ impl Storing {
             notification: notification.clone(),
             traceparent: None,
             due_at: self.now + AGES,
+            ordered: None,
         });
         let page = PageCommit {
             notifications: notifications.collect(),

@@ -5,6 +5,7 @@ mod formats;
 mod kill;
 mod layers;
 mod operations;
+mod order;
 mod outage;
 mod poison;
 mod samples;

@@ -2,9 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use ie_broker::Outgoing;
-use ie_model::{ChangeEvent, EventType, Notification, NotificationBody, Settings, Version};
+use ie_model::{
+    ChangeEvent, EventOrder, EventType, Notification, NotificationBody, Settings, Version,
+};
 use ie_platform::telemetry::current_traceparent;
-use ie_store::NewNotification;
+use ie_store::{NewNotification, Ordered};
 use serde_json::Value;
 use tracing::warn;
 
@@ -48,7 +50,13 @@ impl Poll<'_> {
             .reserve_notification_ids(count as u32)
             .await?;
         let now = self.clock.now();
-        let due_at = now + self.parts.config.publish_grace;
+        let order = self.instance.settings.delivery.order == EventOrder::PerObject;
+        // Whether one with an order is held is decided when it is stored, so it is left to the relay.
+        let due_at = if order {
+            now
+        } else {
+            now + self.parts.config.publish_grace
+        };
         let traceparent = current_traceparent();
         let make = |(changes, id): (&[&Change], _)| {
             let events: Vec<_> = changes
@@ -86,15 +94,26 @@ impl Poll<'_> {
                 notification,
                 traceparent: traceparent.clone(),
                 due_at,
+                ordered: order.then(|| self.ordered(changes)),
             })
         };
         changes.chunks(batch).zip(ids).map(make).collect()
     }
 
-    /// Publishes what was stored; what does not reach the queue is the relay's.
+    /// What a notification of these changes waits for.
+    fn ordered(&self, changes: &[&Change]) -> Ordered {
+        let objects = changes.iter().map(|change| &change.observed.object_id);
+        Ordered {
+            objects: objects.cloned().collect(),
+            dead_letter: self.instance.settings.delivery.dead_letter_order,
+        }
+    }
+
+    /// Publishes what was stored and has no order; what does not reach the queue is the relay's.
     pub(crate) async fn publish(&self, notifications: &[NewNotification]) {
         let batch: Vec<_> = notifications
             .iter()
+            .filter(|new| new.ordered.is_none())
             .map(|new| Outgoing {
                 message: &new.notification,
                 traceparent: new.traceparent.clone(),

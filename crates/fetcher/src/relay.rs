@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use ie_broker::Outgoing;
 use ie_platform::clock::SharedClock;
 use ie_platform::lifecycle::Lifecycle;
@@ -17,6 +18,12 @@ use crate::run::Parts;
 /// How long a claimed notification is left to the relay that claimed it.
 const CLAIM: std::time::Duration = std::time::Duration::from_secs(30);
 
+/// How often it is made sure that nothing is held back by what is settled.
+const CHECK_HELD: TimeDelta = TimeDelta::minutes(1);
+
+/// Held notifications that are looked at in one transaction.
+const HELD_BATCH: u32 = 500;
+
 /// Runs until the soft stop.
 pub(crate) async fn run(
     parts: Arc<Parts>,
@@ -26,7 +33,17 @@ pub(crate) async fn run(
     let mut ticks = interval(parts.config.relay_interval);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut failing = false;
+    let mut checked = clock.now();
     while lifecycle.run_until_stopped(ticks.tick()).await.is_some() {
+        if clock.now() - checked >= CHECK_HELD {
+            checked = clock.now();
+            if let Err(error) = free_stranded(&parts, &clock).await {
+                warn!(
+                    error = format!("{error:#}"),
+                    "held notifications cannot be looked at; the next round does"
+                );
+            }
+        }
         match sweep(&parts, &clock).await {
             Ok(published) => {
                 if failing || published > 0 {
@@ -49,6 +66,21 @@ pub(crate) async fn run(
         }
     }
     Ok(())
+}
+
+/// Sets free what waits for nothing: the store does that with each settlement, so there is hardly ever anything.
+///
+/// # Errors
+/// The store cannot be reached; the next round begins anew.
+async fn free_stranded(parts: &Parts, clock: &SharedClock) -> anyhow::Result<()> {
+    let mut after = None;
+    loop {
+        let store = &parts.store;
+        after = store.free_stranded(after, HELD_BATCH, clock.now()).await?;
+        if after.is_none() {
+            return Ok(());
+        }
+    }
 }
 
 /// Publishes batch after batch until nothing is due; gives the number of those that reached the queue.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CallRate, EventFilter, EventFormat, RetrySchedule};
+use crate::{CallRate, DeadLetterOrder, EventFilter, EventFormat, EventOrder, RetrySchedule};
 
 /// What an instance's owner decided about deliveries; a field that is missing in the store has its default.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,4 +20,8 @@ pub struct DeliverySettings {
     pub gzip: bool,
     /// Which changes are events; none lets every change through.
     pub filter: Option<EventFilter>,
+    /// Which events wait for others.
+    pub order: EventOrder,
+    /// What a dead letter does to those that wait for it.
+    pub dead_letter_order: DeadLetterOrder,
 }

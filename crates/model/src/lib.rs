@@ -16,6 +16,7 @@ mod message;
 mod notice;
 mod notification;
 mod notification_body;
+mod order;
 mod poll;
 mod replay;
 pub mod retiring_secret;
@@ -37,6 +38,7 @@ pub use notification::{
     UnknownStatus,
 };
 pub use notification_body::NotificationBody;
+pub use order::{DeadLetterOrder, EventOrder};
 pub use poll::{
     DateField, Digest, Fence, Late, PollJob, Poller, PollerStatus, Reason, ResourceConfig, Version,
     Waiting,

@@ -15,7 +15,7 @@ use crate::poller_row::to_u32;
 use crate::rows::Rows;
 use crate::sql::Sql;
 use crate::timer::Timer;
-use crate::{Result, Store, notices, time};
+use crate::{Result, Store, notices, order, time};
 
 /// Where a delivery stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,6 +122,7 @@ impl Store {
             .iter()
             .filter(|(_, record)| record.status == NotificationStatus::Failed);
         let failed: Vec<i64> = failed.map(|(id, _)| *id).collect();
+        order::settle(&mut tx, &ended(&states), self.clock.now()).await?;
         notices::dead_letters(&mut tx, &failed, self.clock.now()).await?;
         tx.commit().await
     }
@@ -137,6 +138,7 @@ impl Store {
         let ids: Vec<i64> = ids.iter().map(|id| id.get()).collect();
         let mut tx = self.database.begin().await?;
         fail(&mut tx, &ids, reason, now).await?;
+        order::settle(&mut tx, &ids, now).await?;
         notices::dead_letters(&mut tx, &ids, now).await?;
         tx.commit().await
     }
@@ -160,6 +162,12 @@ fn state(status: &str, attempts: i64, earlier: i64) -> Result<DeliveryState> {
         attempts: to_u32("a notification's attempts", attempts)?,
         earlier: to_u32("a notification's earlier attempts", earlier)?,
     })
+}
+
+/// Those that may let others go on.
+fn ended(states: &BTreeMap<i64, &AttemptRecord>) -> Vec<i64> {
+    let ended = states.iter().filter(|(_, record)| record.status.is_final());
+    ended.map(|(id, _)| *id).collect()
 }
 
 /// Of several records of one notification the one that decides: an acceptance, else the latest attempt.

@@ -10,7 +10,7 @@ use crate::notifications::{NotificationFilter, dead_letters};
 use crate::rows::Rows;
 use crate::sql::Sql;
 use crate::timer::Timer;
-use crate::{Result, Store};
+use crate::{Result, Store, order};
 
 /// Only what is dead at this moment: a redrive that came first wins, and so does an acceptance.
 pub(crate) const DISCARD: &str = "UPDATE deliveries SET status = 'DISCARDED', due_at = NULL, ended_at = $1 \
@@ -40,8 +40,10 @@ impl Store {
         let rows = Rows::new().int("id", dead);
         let discard = Sql::new(DISCARD).bind(now).rows(rows);
         let discarded: Vec<(i64,)> = tx.all(discard).await?;
-        tx.commit().await?;
         let mut discarded: Vec<i64> = discarded.into_iter().map(|(id,)| id).collect();
+        // What waited for one of them goes on.
+        order::settle(&mut tx, &discarded, now).await?;
+        tx.commit().await?;
         discarded.sort_unstable();
         Ok(discarded.into_iter().map(NotificationId).collect())
     }

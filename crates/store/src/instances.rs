@@ -13,7 +13,7 @@ use crate::poller_row::{self, PollerRow, SELECT_POLLERS};
 use crate::rows::Rows;
 use crate::sql::Sql;
 use crate::timer::Timer;
-use crate::{Error, Result, Store, ids, notices, time};
+use crate::{Error, Result, Store, ids, notices, order, time};
 
 /// A part of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,6 +139,9 @@ impl Store {
             remove_pollers(&mut tx, others).await?;
         }
         tx.execute(upsert).await?;
+        let delivery = &instance.settings.delivery;
+        let modes = (delivery.order, delivery.dead_letter_order);
+        order::switch(&mut tx, instance.id, modes, self.clock.now()).await?;
         tx.commit().await
     }
 
@@ -162,6 +165,7 @@ impl Store {
         let pollers = Sql::new("SELECT id FROM pollers WHERE instance_id = $1").bind(id);
         remove_pollers(&mut tx, pollers).await?;
         fail_undelivered(&mut tx, id, now).await?;
+        order::forget(&mut tx, id).await?;
         let notices = Sql::new("DELETE FROM dead_letter_notices WHERE instance_id = $1");
         tx.execute(notices.bind(id)).await?;
         tx.commit().await?;

@@ -65,6 +65,7 @@ pub(crate) async fn store(
             },
             traceparent: None,
             due_at: now,
+            ordered: None,
         })
     });
     let notices = notices.collect::<Result<Vec<_>>>()?;

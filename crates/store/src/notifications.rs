@@ -114,6 +114,7 @@ impl Store {
             notification: notification.clone(),
             traceparent: None,
             due_at: notification.created_at,
+            ordered: None,
         };
         let (content, delivery) = pages::notifications(&[new]);
         let queued = Sql::new(

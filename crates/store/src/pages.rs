@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::{DateTime, Utc};
 use ie_model::{Digest, Fence, Notification, NotificationId, PollerId, Version, Waiting};
 
+use crate::order::{self, Ordered};
 use crate::prune::{self, Prune, Round};
 use crate::quarantine::{self, QuarantineChange};
 use crate::rows::Rows;
@@ -56,6 +57,8 @@ pub struct NewNotification {
     pub traceparent: Option<String>,
     /// When the relay publishes it, unless it is marked as received before.
     pub due_at: DateTime<Utc>,
+    /// What it waits for; none where nothing waits.
+    pub ordered: Option<Ordered>,
 }
 
 /// How far a walk is.
@@ -172,6 +175,7 @@ impl Store {
             let (contents, deliveries) = notifications(&page.notifications);
             tx.execute(contents).await?;
             tx.execute(deliveries).await?;
+            order::store(&mut tx, &page.notifications).await?;
         }
         quarantine::change(&mut tx, fence, &page.quarantine).await?;
         if let Some(walk) = &page.walk {

@@ -10,12 +10,13 @@ use crate::database::{Database, Lock};
 use crate::rows::Rows;
 use crate::sql::Sql;
 use crate::{
-    Config, budget, deliveries, discard, hints, notices, notification_row, pages, polls, prune,
-    quarantine, relay, reschedule, walks,
+    Config, budget, deliveries, discard, hints, notices, notification_row, order, pages, polls,
+    prune, quarantine, relay, reschedule, walks,
 };
 
 /// The tables that grow.
-const TABLES: [&str; 10] = [
+const TABLES: [&str; 11] = [
+    "unsettled",
     "walks",
     "presences",
     "quarantine",
@@ -94,6 +95,17 @@ fn hot_statements() -> Vec<Sql> {
         Sql::new(deliveries::UPDATE_STATES).rows(states()),
         Sql::new(deliveries::COUNT_ATTEMPTS).rows(states()),
         Sql::new(notices::COUNT_DEAD).rows(ids()),
+        Sql::new(order::LOCK_OBJECTS)
+            .bind(1_i64)
+            .bind("contacts")
+            .rows(objects()),
+        Sql::new(order::HOLD).rows(ids()),
+        Sql::new(order::LOCK_SETTLED).rows(ids()),
+        Sql::new(order::SELECT_NEXT).rows(ids()),
+        Sql::new(order::SELECT_HEADS).rows(ids()),
+        Sql::new(order::REMOVE).rows(ids()),
+        Sql::new(order::FREE).bind(1_i64).rows(ids()),
+        Sql::new(order::SELECT_HELD).bind(1_i64).bind(10_i64),
         reschedule::select_waiting(whole_backlog(None)),
         reschedule::select_waiting(whole_backlog(Some(ie_model::InstanceId(1)))),
         Sql::new(reschedule::MOVE).rows(ids().int("attempts", [1, 1]).int("due_at", [1, 1])),

@@ -25,7 +25,7 @@ pub(crate) const SELECT_UNPUBLISHED: &str = "SELECT notification_id FROM deliver
      ORDER BY due_at, notification_id LIMIT $2{skip_locked}";
 
 pub(crate) const COUNT_UNPUBLISHED: &str = "SELECT COUNT(*) FROM (SELECT notification_id FROM deliveries \
-     WHERE status = 'NEW' LIMIT $1) AS backlog";
+     WHERE status = 'NEW' AND due_at IS NOT NULL LIMIT $1) AS backlog";
 
 impl Store {
     /// The broker has confirmed these: NEW becomes RECEIVED. What a dispatcher reported meanwhile stays.
@@ -96,7 +96,7 @@ impl Store {
         Ok(taken_back)
     }
 
-    /// How many notifications are NEW, counted up to 100,000.
+    /// How many notifications are NEW and not held, counted up to 100,000.
     pub async fn unpublished(&self) -> Result<u64> {
         let _timer = Timer::start("unpublished");
         let sql = Sql::new(COUNT_UNPUBLISHED).bind(COUNTED_BACKLOG);

@@ -10,7 +10,7 @@ use crate::database::Lock;
 use crate::rows::Rows;
 use crate::sql::Sql;
 use crate::timer::Timer;
-use crate::{Result, Store, time};
+use crate::{Result, Store, order, time};
 
 /// What is old, and how much of it is looked at in one transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +82,8 @@ impl Store {
             .await?;
         tx.execute(Sql::new(FORGET_NOTIFICATIONS).rows(rows(&gone)))
             .await?;
+        // What waited for a dead letter that is forgotten goes on.
+        order::settle(&mut tx, &gone, self.clock.now()).await?;
         let ended = Sql::new(SELECT_ENDED).bind(retention.attempts_before);
         let ended: Vec<(i64, i64)> = tx.all(ended.rows(rows(&ids))).await?;
         let ended: Vec<i64> = ended.into_iter().map(|(id, _)| id).collect();

@@ -118,6 +118,8 @@ pub(crate) const ENTRIES: &[Entry] = &[
     Entry::new("event.notification.batch", "Events per notification", Kind::Number, "Events in one notification at the most, 1 to 500.").or("10"),
     Entry::new("event.notification.retry.schedule", "Retry schedule", Kind::Text, "The delays after failed attempts, 1 to 50 from 1s to 7d, such as 5s, 2m, 1h; without it, the operator's."),
     Entry::new("event.notification.rate", "Notification rate", Kind::Text, "Notifications per second at the most, such as 5 or 0.5, or per minute: 30/m."),
+    Entry::new("event.notification.order", "Order", Kind::Text, "none, or per-object: events of one object arrive in their order, each after the one before it is accepted.").or("none"),
+    Entry::new("event.notification.order.dead_letter", "Order after a dead letter", Kind::Text, "In the order per-object: block lets the later events of its objects wait for it, skip lets them go on.").or("block"),
     Entry::new("event.operational.url", "Operational URL", Kind::Text, "Where it is told that the instance is disabled, its key refused or its dead letters grow."),
     Entry::new("event.notification.format", "Event format", Kind::Text, "openconnectors for Open Connectors' notification; cloudevents for CloudEvents 1.0 as JSON, several as a batch.").or("openconnectors"),
     Entry::new("event.notification.gzip", "Compressed notifications", Kind::Boolean, "Whether bodies are compressed with gzip; signatures are over the JSON.").or("false"),

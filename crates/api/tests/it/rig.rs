@@ -219,6 +219,7 @@ impl Rig {
                 },
                 traceparent: None,
                 due_at: now,
+                ordered: None,
             }
         });
         let page = PageCommit {

@@ -174,6 +174,7 @@ pub(crate) async fn notify(store: &Store, instance: InstanceId) -> Notification 
             notification: notification.clone(),
             traceparent: None,
             due_at: now() + LEASE,
+            ordered: None,
         }],
         ..PageCommit::new(Progress::UnderWay {
             lease_until: now() + LEASE,

@@ -19,6 +19,8 @@ mod instances;
 mod notifications;
 mod opening;
 mod operations;
+mod order;
+mod order_model;
 mod outage;
 mod pages;
 mod prune;

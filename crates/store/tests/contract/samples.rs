@@ -148,6 +148,7 @@ pub(crate) fn notification(id: NotificationId, instance: InstanceId) -> NewNotif
         },
         traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
         due_at: at(30),
+        ordered: None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod filter;
 mod format;
+mod order;
 mod retries;
 
 use ie_model::DeliverySettings;
@@ -19,6 +20,8 @@ pub(super) const KEYS: &[&str] = &[
     format::FORMAT,
     format::GZIP,
     filter::FILTER,
+    order::ORDER,
+    order::DEAD_LETTER,
 ];
 
 /// Reads the settings; what is wrong is noted and has its default.
@@ -30,5 +33,7 @@ pub(super) fn read(reader: &mut Reader<'_>, rules: &Rules) -> DeliverySettings {
         format: format::format(reader),
         gzip: format::gzip(reader),
         filter: filter::read(reader),
+        order: order::order(reader),
+        dead_letter_order: order::dead_letter(reader),
     }
 }
