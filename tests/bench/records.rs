@@ -109,6 +109,7 @@ pub(crate) async fn embedded(sizes: Sizes) -> Measured {
         ("DISPATCHER__PREFETCH", "1"),
         ("DISPATCHER__TIMEOUT", "1h"),
         ("BROKER__MEMORY_CAPACITY", "1000000"),
+        ("BROKER__MEMORY_BYTES", "4000000000"),
     ];
     let embedded = Embedded::start(&everything).await?;
     let instance = watch(&embedded.client, &world, &callbacks.never()).await?;

@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 use ie_broker::Outgoing;
 use ie_model::{
-    ChangeEvent, EventOrder, EventType, Notification, NotificationBody, Settings, Version,
+    ChangeEvent, EventOrder, EventType, Notification, NotificationBody, NotificationId, Settings,
+    Version,
 };
 use ie_platform::telemetry::current_traceparent;
 use ie_store::{NewNotification, Ordered};
@@ -50,7 +51,7 @@ impl Poll<'_> {
             .reserve_notification_ids(count as u32)
             .await?;
         let now = self.clock.now();
-        let order = self.instance.settings.delivery.order == EventOrder::PerObject;
+        let order = settings.delivery.order == EventOrder::PerObject;
         // Whether one with an order is held is decided when it is stored, so it is left to the relay.
         let due_at = if order {
             now
@@ -59,45 +60,49 @@ impl Poll<'_> {
         };
         let traceparent = current_traceparent();
         let make = |(changes, id): (&[&Change], _)| {
-            let events: Vec<_> = changes
-                .iter()
-                .map(|change| self.event(change, now))
-                .collect();
-            let records: Vec<_> = changes
-                .iter()
-                .map(|change| &change.observed.record)
-                .collect();
-            let resource = &self.poller.resource;
-            let (instance, created_at) = (self.instance, now);
-            let body = NotificationBody {
-                id,
-                instance,
-                resource,
-                created_at,
-                events: &events,
-                records: &records,
-            };
-            let media_type = body.media_type();
-            let body = body
-                .to_raw()
-                .map_err(|error| Stop::Unusable(error.to_string()))?;
-            let notification = Notification {
-                id,
-                instance: instance.id,
-                resource: resource.clone(),
-                created_at,
-                body,
-                purpose: ie_model::Purpose::Changes,
-                media_type,
-            };
             Ok(NewNotification {
-                notification,
+                notification: self.notification(id, changes, now)?,
                 traceparent: traceparent.clone(),
                 due_at,
                 ordered: order.then(|| self.ordered(changes)),
             })
         };
         changes.chunks(batch).zip(ids).map(make).collect()
+    }
+
+    fn notification(
+        &self,
+        id: NotificationId,
+        changes: &[&Change],
+        now: DateTime<Utc>,
+    ) -> Result<Notification, Stop> {
+        let events: Vec<_> = changes
+            .iter()
+            .map(|change| self.event(change, now))
+            .collect();
+        let records: Vec<_> = changes
+            .iter()
+            .map(|change| &change.observed.record)
+            .collect();
+        let body = NotificationBody {
+            id,
+            instance: self.instance,
+            resource: &self.poller.resource,
+            created_at: now,
+            events: &events,
+            records: &records,
+        };
+        Ok(Notification {
+            id,
+            instance: self.instance.id,
+            resource: self.poller.resource.clone(),
+            created_at: now,
+            media_type: body.media_type(),
+            body: body
+                .to_raw()
+                .map_err(|error| Stop::Unusable(error.to_string()))?,
+            purpose: ie_model::Purpose::Changes,
+        })
     }
 
     /// What a notification of these changes waits for.
