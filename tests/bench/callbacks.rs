@@ -46,6 +46,8 @@ impl Callbacks {
         let app = Router::new()
             .route("/callback", post(receive))
             .route("/never", post(never))
+            .route("/slow", post(slow))
+            .route("/failing", post(failing))
             .with_state(shared.clone());
         let mut addresses = Vec::with_capacity(count);
         for _ in 0..count {
@@ -69,6 +71,16 @@ impl Callbacks {
         addresses
             .map(|address| format!("http://{address}/callback"))
             .collect()
+    }
+
+    /// The address of one that answers after five seconds.
+    pub(crate) fn slow(&self) -> String {
+        format!("http://{}/slow", self.addresses[0])
+    }
+
+    /// The address of one that fails at once.
+    pub(crate) fn failing(&self) -> String {
+        format!("http://{}/failing", self.addresses[0])
     }
 
     /// The address of one that takes requests and never answers.
@@ -119,6 +131,15 @@ async fn receive(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: By
         tokio::time::sleep(shared.delay).await;
     }
     StatusCode::OK
+}
+
+async fn slow(_body: Bytes) -> StatusCode {
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    StatusCode::OK
+}
+
+async fn failing(_body: Bytes) -> StatusCode {
+    StatusCode::INTERNAL_SERVER_ERROR
 }
 
 async fn never(_body: Bytes) -> StatusCode {

@@ -8,6 +8,7 @@ use ie_tests::eventually::eventually;
 use reqwest::Request;
 
 use crate::bare;
+use crate::cpu;
 use crate::options::Sizes;
 use crate::queued::{Storing, publish};
 use crate::report::{Figure, Goal};
@@ -22,17 +23,21 @@ const CALLBACKS: usize = 64;
 /// `dispatcher.prefetch`: what one dispatcher has under way at once, and so the connections of the bare client.
 const AT_ONCE: usize = 256;
 
+/// Seconds of a core for a thousand deliveries, start and connections included: ten thousand per second on a core.
+const CPU_GOAL: f64 = 0.1;
+
 /// What a turn of the dispatcher found.
 struct Turn {
     per_second: f64,
     parked: f64,
+    cpu_seconds: f64,
 }
 
 pub(crate) async fn measure(sizes: Sizes) -> Measured {
     let scene = Scene::start(CALLBACKS, Duration::ZERO).await?;
     let mut storing = scene.storing(scene.bodies()?).await?;
     let mut turns = Turns::default();
-    let (mut parked, mut size) = (0.0, 0);
+    let (mut parked, mut size, mut cpu_seconds) = (0.0, 0, 0.0);
     for round in 0..sizes.rounds {
         let notifications = storing.store(sizes.deliveries as usize).await?;
         storing.mark(&notifications).await?;
@@ -47,6 +52,7 @@ pub(crate) async fn measure(sizes: Sizes) -> Measured {
             reference = bare_client(&scene, &notifications).await?;
         }
         parked += turn.parked;
+        cpu_seconds += turn.cpu_seconds;
         turns.add(turn.per_second, reference);
     }
     let one = to_one_callback(&scene, sizes.deliveries as usize / 10).await?;
@@ -66,7 +72,16 @@ pub(crate) async fn measure(sizes: Sizes) -> Measured {
     .part("callbacks", CALLBACKS)
     .part("parked", parked)
     .part("to_one_callback_per_second", one);
-    Ok(vec![figure])
+    let thousands = f64::from(sizes.deliveries) * sizes.rounds as f64 / 1000.0;
+    let cpu = Figure::new(
+        "dispatcher_cpu_for_a_thousand_deliveries",
+        cpu_seconds / thousands,
+        Goal::AtMost(CPU_GOAL),
+        "s",
+    )
+    .part("cpu_seconds", cpu_seconds)
+    .part("deliveries", thousands * 1000.0);
+    Ok(vec![figure, cpu])
 }
 
 /// A backlog of one tenant: what does not fit into its slots is parked and comes back.
@@ -101,6 +116,7 @@ async fn dispatcher(scene: &Scene, notifications: &[Notification]) -> anyhow::Re
     })
     .await?;
     Ok(Turn {
+        cpu_seconds: cpu::seconds(dispatcher.id())?,
         per_second: (count - 1) as f64 / took.as_secs_f64(),
         parked: dispatcher
             .counter("ie_deliveries_total", "\"parked\"")

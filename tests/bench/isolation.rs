@@ -1,4 +1,5 @@
-//! How late healthy callbacks are told while a tenth of the traffic goes to one that never answers.
+//! How late healthy callbacks are told while a tenth of the traffic goes to one that never answers, or to a silent, a
+//! slow and a failing one.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -27,46 +28,80 @@ const LAST_ORDERS: Duration = Duration::from_secs(3);
 
 pub(crate) async fn measure(sizes: Sizes) -> Measured {
     let scene = Scene::start(HEALTHY, Duration::ZERO).await?;
-    let dead = scene.instance(&scene.callbacks.never()).await?;
+    let silent = scene.instance(&scene.callbacks.never()).await?;
+    let slow = scene.instance(&scene.callbacks.slow()).await?;
+    let failing = scene.instance(&scene.callbacks.failing()).await?;
+    let dead = Trouble {
+        name: "healthy_p99_beside_a_dead_callback",
+        bad: vec![silent],
+    };
+    let mixed = Trouble {
+        name: "healthy_p99_beside_a_silent_a_slow_and_a_failing_callback",
+        bad: vec![silent, slow, failing],
+    };
     let mut calm = Storing::new(&scene.stage, &scene.instances, scene.bodies()?).await?;
-    // Another first instance, since each side stores through the poller of its first.
-    let mut mixed: Vec<i64> = scene.instances.iter().copied().rev().collect();
-    mixed.insert(9, dead);
-    mixed.push(dead);
-    let mut troubled = Storing::new(&scene.stage, &mixed, scene.bodies()?).await?;
+    let mut figures = Vec::new();
+    for trouble in [dead, mixed] {
+        figures.push(compare(&scene, &mut calm, &trouble, sizes).await?);
+    }
+    scene.stop().await?;
+    Ok(figures)
+}
 
+/// Callbacks that get a tenth of the traffic.
+struct Trouble {
+    name: &'static str,
+    bad: Vec<i64>,
+}
+
+impl Trouble {
+    /// The instances in their order: a bad one after nine healthy ones.
+    fn instances(&self, healthy: &[i64]) -> Vec<i64> {
+        let mut all = Vec::new();
+        for bad in &self.bad {
+            // Another first instance, since each side stores through the poller of its first.
+            all.extend(healthy.iter().rev());
+            all.insert(all.len() - HEALTHY / 2, *bad);
+            all.push(*bad);
+        }
+        all
+    }
+}
+
+async fn compare(
+    scene: &Scene,
+    calm: &mut Storing,
+    trouble: &Trouble,
+    sizes: Sizes,
+) -> anyhow::Result<Figure> {
+    let instances = trouble.instances(&scene.instances);
+    let mut troubled = Storing::new(&scene.stage, &instances, scene.bodies()?).await?;
     let mut turns = Turns::default();
     for round in 0..sizes.rounds {
         let (mut with, mut without) = (0.0, 0.0);
         for turn in 0..2 {
             if (round + turn) % 2 == 0 {
-                without = p99(&scene, &mut calm, dead, sizes.steady).await?;
+                without = p99(scene, calm, &trouble.bad, sizes.steady).await?;
             } else {
-                with = p99(&scene, &mut troubled, dead, sizes.steady).await?;
+                with = p99(scene, &mut troubled, &trouble.bad, sizes.steady).await?;
             }
         }
         turns.add(with, without);
     }
-    scene.stop().await?;
-    let figure = Figure::new(
-        "healthy_p99_beside_a_dead_callback",
-        turns.ratio(),
-        Goal::AtMost(1.5),
-        "ratio",
-    )
-    .part("p99_with_dead_ms", median(&turns.ours))
-    .part("p99_without_ms", median(&turns.reference))
-    .part("ratios", turns.ratios())
-    .part("per_second", PER_SECOND)
-    .part("dead_share", 0.1);
-    Ok(vec![figure])
+    let figure = Figure::new(trouble.name, turns.ratio(), Goal::AtMost(1.5), "ratio")
+        .part("p99_with_ms", median(&turns.ours))
+        .part("p99_without_ms", median(&turns.reference))
+        .part("ratios", turns.ratios())
+        .part("per_second", PER_SECOND)
+        .part("bad_share", 0.1);
+    Ok(figure)
 }
 
 /// The 99th percentile from publishing to arrival, in milliseconds, of what goes to healthy callbacks.
 async fn p99(
     scene: &Scene,
     storing: &mut Storing,
-    dead: i64,
+    bad: &[i64],
     steady: Duration,
 ) -> anyhow::Result<f64> {
     let queues = scene.queues().await?;
@@ -91,7 +126,7 @@ async fn p99(
     let counted = &published[(PER_SECOND as f64 * WARM_UP.as_secs_f64()) as usize..];
     let healthy = counted
         .iter()
-        .filter(|(notification, _)| notification.instance.get() != dead);
+        .filter(|(notification, _)| !bad.contains(&notification.instance.get()));
     let latencies: Vec<f64> = healthy
         .map(|(notification, at)| {
             let arrival = arrived.get(&notification.id.get());
