@@ -128,6 +128,11 @@ impl From<ie_store::Error> for ApiError {
     fn from(error: ie_store::Error) -> Self {
         match error {
             ie_store::Error::NotFound => Self::not_found("it was deleted in the meantime"),
+            ie_store::Error::Overtaken => Self::new(
+                StatusCode::CONFLICT,
+                "the instance was changed by another request at the same time, and nothing of this one is stored; \
+                 read it and try again",
+            ),
             error if error.is_transient() => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "the store is not available at the moment, try again",

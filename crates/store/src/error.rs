@@ -17,6 +17,9 @@ pub enum Error {
     /// What was to be changed is not there.
     #[error("no such record")]
     NotFound,
+    /// What was to be changed was changed by another since it was read; nothing was stored.
+    #[error("the record was changed by another since it was read")]
+    Overtaken,
     /// A record of that identity is there already; nothing was stored.
     #[error("a record of that identity exists already")]
     Conflict(#[source] Source),

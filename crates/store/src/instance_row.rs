@@ -1,5 +1,6 @@
 //! How an instance stands in its table.
 
+use chrono::{DateTime, Utc};
 use ie_model::{AccountKey, Instance, InstanceId, OrganizationId, UserId};
 
 use crate::sql::Sql;
@@ -71,14 +72,17 @@ pub(crate) fn insert(instance: &Instance, token_hash: &str) -> Result<Sql> {
 /// Replaces everything of an instance but its owner, its token and its time of creation.
 ///
 /// Since when its callback fails is forgotten where the caller forgets it and when it is switched on again, never set.
-pub(crate) fn update(instance: &Instance) -> Result<Sql> {
+/// Nothing happens when it was changed since `instance` was read.
+pub(crate) fn update(instance: &Instance, now: DateTime<Utc>) -> Result<Sql> {
     let sql = Sql::new(
         "UPDATE instances SET name = $2, tags = $3, configuration = $4, secrets = $5, \
-         settings = $6, account = $7, valid = $8, disabled = $9, reason = $10, updated_at = $11, \
+         settings = $6, account = $7, valid = $8, disabled = $9, reason = $10, updated_at = $14, \
          hint_hash = $12, failing_since = CASE WHEN $13 OR disabled AND $9 = FALSE THEN NULL ELSE failing_since END \
-         WHERE id = $1 AND deleted_at IS NULL",
+         WHERE id = $1 AND deleted_at IS NULL AND updated_at = $11",
     );
-    Ok(bind_changeable(sql, instance)?.bind(instance.failing_since.is_none()))
+    Ok(bind_changeable(sql, instance)?
+        .bind(instance.failing_since.is_none())
+        .bind(now))
 }
 
 fn bind_changeable(sql: Sql, instance: &Instance) -> Result<Sql> {

@@ -2,7 +2,7 @@
 //!
 //! Indexes: `instances` by id, `instances_by_token`, `instances_by_organization`; `pollers` by instance and resource.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use ie_model::{
     Incident, Instance, InstanceId, OrganizationId, Poller, PollerStatus, ResourceConfig,
 };
@@ -112,18 +112,29 @@ impl Store {
 
     /// Replaces an instance and its pollers' configuration, in one transaction.
     ///
-    /// Owner, token and time of creation stay. A poller that is there keeps cursor, baseline, epoch and versions.
+    /// Owner, token and time of creation stay. A poller that is there keeps cursor, baseline, epoch and versions. Gives the
+    /// time of the change, which is the instance's `updated_at` from then on.
+    ///
+    /// [`Error::Overtaken`] when it is not as it was read, by its `updated_at`: two changes at once would undo each other.
     pub async fn update_instance(
         &self,
         instance: &Instance,
         pollers: &PollerChanges,
-    ) -> Result<()> {
+    ) -> Result<DateTime<Utc>> {
         let _timer = Timer::start("update_instance");
-        let update = instance_row::update(instance)?;
+        // Later than what was read, also within a millisecond.
+        let now = (instance.updated_at + TimeDelta::milliseconds(1)).max(self.clock.now());
+        let update = instance_row::update(instance, now)?;
         let upsert = poller_row::upsert(instance.id, &pollers.upsert)?;
         let mut tx = self.database.begin().await?;
         if tx.execute(update).await? == 0 {
-            return Err(Error::NotFound);
+            let there = Sql::new("SELECT id FROM instances WHERE id = $1 AND deleted_at IS NULL");
+            let there: Vec<(i64,)> = tx.all(there.bind(instance.id)).await?;
+            return Err(if there.is_empty() {
+                Error::NotFound
+            } else {
+                Error::Overtaken
+            });
         }
         tx.lock(Lock::PollersOfInstances, [instance.id.get()].into_iter())
             .await?;
@@ -142,7 +153,8 @@ impl Store {
         let delivery = &instance.settings.delivery;
         let modes = (delivery.order, delivery.dead_letter_order);
         order::switch(&mut tx, instance.id, modes, self.clock.now()).await?;
-        tx.commit().await
+        tx.commit().await?;
+        Ok(now)
     }
 
     /// Marks an instance as deleted: false when there is none.

@@ -112,7 +112,6 @@ pub(crate) async fn replace(app: &App, stored: Instance, body: &Value) -> Result
         tags: draft.tags,
         configuration: draft.configuration,
         settings: draft.settings,
-        updated_at: now,
         // How the callback before stood says nothing of another.
         failing_since: stored.failing_since.filter(|_| same_callback),
         ..stored
@@ -136,7 +135,7 @@ pub(crate) async fn replace(app: &App, stored: Instance, body: &Value) -> Result
         keep_others: false,
     };
     secrets::forget_retired(&app.sealer, &mut instance, app.clock.now());
-    app.store.update_instance(&instance, &changes).await?;
+    instance.updated_at = app.store.update_instance(&instance, &changes).await?;
     waiting::reschedule(app, instance.id).await?;
     if refused_before && instance.valid {
         // Pollers of a refused key are due rarely.
@@ -162,14 +161,13 @@ pub(crate) async fn set_enabled(app: &App, instance: Instance, enabled: bool) ->
             true => instance.reason.filter(|_| !instance.valid),
             false => Some("disabled by a client of the API".to_owned()),
         },
-        updated_at: app.clock.now(),
         ..instance
     };
     let status = pollers::status(&instance.settings, instance.disabled);
     let pollers = app.store.pollers(instance.id).await?;
-    let changes = pollers::with_status(pollers, status, start(app, instance.updated_at));
+    let changes = pollers::with_status(pollers, status, start(app, app.clock.now()));
     secrets::forget_retired(&app.sealer, &mut instance, app.clock.now());
-    app.store.update_instance(&instance, &changes).await?;
+    instance.updated_at = app.store.update_instance(&instance, &changes).await?;
     tracing::info!(instance.id = %instance.id, enabled, "instance turned on or off");
     Ok(instance)
 }
@@ -182,13 +180,12 @@ pub(crate) async fn rotate_hint(app: &App, mut instance: Instance) -> Result<Ins
         .secrets
         .insert(secret::HINT_TOKEN.to_owned(), sealed);
     instance.hint_hash = Some(auth::hash_secret(&token));
-    instance.updated_at = app.clock.now();
     let pollers = PollerChanges {
         upsert: Vec::new(),
         keep_others: true,
     };
     secrets::forget_retired(&app.sealer, &mut instance, app.clock.now());
-    app.store.update_instance(&instance, &pollers).await?;
+    instance.updated_at = app.store.update_instance(&instance, &pollers).await?;
     tracing::info!(instance.id = %instance.id, "hint URL rotated");
     Ok(instance)
 }

@@ -50,7 +50,6 @@ pub(crate) async fn rotate_webhook_secret(
     let new = secrets::new_webhook_secret();
     let sealed = secrets::seal_one(&app.sealer, instance.id, current, &new);
     instance.secrets.insert(current.to_owned(), sealed);
-    instance.updated_at = now;
     let pollers = PollerChanges {
         upsert: Vec::new(),
         keep_others: true,

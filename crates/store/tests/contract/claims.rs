@@ -29,7 +29,7 @@ async fn what_is_due_is_claimed_the_most_overdue_first(
         upsert: upsert.to_vec(),
         keep_others: true,
     };
-    db.store.update_instance(&stored, &changes).await.unwrap();
+    crate::samples::update(&db.store, &stored, &changes).await;
 
     let first = db.store.claim_due(at(0), 2, MINUTE).await.unwrap();
     let rest = db.store.claim_due(at(0), 10, MINUTE).await.unwrap();
@@ -94,7 +94,7 @@ async fn a_paused_poller_is_not_claimed_and_its_job_is_void(
         upsert: vec![paused],
         keep_others: true,
     };
-    db.store.update_instance(&stored, &changes).await.unwrap();
+    crate::samples::update(&db.store, &stored, &changes).await;
 
     assert_eq!(db.store.poll_context(&job).await.unwrap(), None);
     assert!(claim(&db.store, 10_000).await.is_empty());

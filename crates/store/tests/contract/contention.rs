@@ -28,7 +28,7 @@ async fn schedulers_that_claim_at_once_never_get_the_same_poller(
         upsert: (0..200).map(|n| poller(&format!("r{n}"))).collect(),
         keep_others: true,
     };
-    db.store.update_instance(&stored, &changes).await.unwrap();
+    crate::samples::update(&db.store, &stored, &changes).await;
     let other = db.another().await;
 
     let claims = (0..20).map(|n| {
@@ -58,7 +58,7 @@ async fn claims_that_are_extended_in_opposite_order_do_not_block_each_other(
         upsert: (0..300).map(|n| poller(&format!("r{n}"))).collect(),
         keep_others: true,
     };
-    db.store.update_instance(&stored, &changes).await.unwrap();
+    crate::samples::update(&db.store, &stored, &changes).await;
     let other = db.another().await;
     let up = db.store.claim_due(at(0), 300, MINUTE).await.unwrap();
     let down: Vec<_> = up.iter().rev().cloned().collect();

@@ -230,7 +230,7 @@ async fn a_hint_finds_its_instance_by_the_hash_of_its_token(
         upsert: Vec::new(),
         keep_others: true,
     };
-    db.store.update_instance(&stored, &keep).await.unwrap();
+    crate::samples::update(&db.store, &stored, &keep).await;
     assert!(!db.store.hint("old", urge(5)).await.unwrap());
     assert!(db.store.hint("new", urge(5)).await.unwrap());
 
@@ -320,7 +320,7 @@ async fn a_poller_that_goes_on_after_a_pause_is_due_and_stands_where_it_stood(
             upsert: vec![changed],
             keep_others: true,
         };
-        db.store.update_instance(&stored, &changes).await.unwrap();
+        crate::samples::update(&db.store, &stored, &changes).await;
     };
     change(PollerStatus::Paused, 10).await;
     assert_eq!(only_poller(&db.store, stored.id).await.late(at(9000)), None);

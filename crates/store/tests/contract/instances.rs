@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use chrono::TimeDelta;
-use ie_model::{InstanceId, NotificationStatus, OrganizationId, PollerStatus};
+use ie_model::{Instance, InstanceId, NotificationStatus, OrganizationId, PollerStatus};
 use ie_store::{Error, Page, PollerChanges, Progress, Urge};
 use rstest::rstest;
 
@@ -121,7 +121,6 @@ async fn an_update_keeps_what_the_pollers_have_read(#[values(Sqlite, Postgres)] 
         .unwrap();
 
     changed.name = "renamed".to_owned();
-    changed.updated_at = at(20);
     let mut new = poller("contacts");
     new.interval_minutes = 60;
     new.config.page_size = None;
@@ -132,7 +131,7 @@ async fn an_update_keeps_what_the_pollers_have_read(#[values(Sqlite, Postgres)] 
         upsert: vec![new.clone(), poller("leads")],
         keep_others: false,
     };
-    db.store.update_instance(&changed, &changes).await.unwrap();
+    changed.updated_at = crate::samples::update(&db.store, &changed, &changes).await;
 
     let found = db.store.instance(changed.id).await.unwrap();
     assert_eq!(found, Some(changed.clone()));
@@ -165,7 +164,7 @@ async fn an_update_brings_the_due_time_forward(#[values(Sqlite, Postgres)] backe
         upsert: vec![poller("contacts")],
         keep_others: true,
     };
-    db.store.update_instance(&stored, &changes).await.unwrap();
+    crate::samples::update(&db.store, &stored, &changes).await;
 
     let due = only_poller(&db.store, stored.id).await.due_at;
     assert_eq!(due, poller("contacts").due_at);
@@ -184,13 +183,39 @@ async fn an_update_removes_the_pollers_it_does_not_name(
         upsert: Vec::new(),
         keep_others: true,
     };
-    db.store.update_instance(&stored, &kept).await.unwrap();
+    crate::samples::update(&db.store, &stored, &kept).await;
     assert_eq!(db.store.pollers(stored.id).await.unwrap().len(), 2);
     let removed = PollerChanges::default();
-    db.store.update_instance(&stored, &removed).await.unwrap();
+    crate::samples::update(&db.store, &stored, &removed).await;
 
     assert!(db.store.pollers(stored.id).await.unwrap().is_empty());
     assert_eq!(db.store.poll_context(&job).await.unwrap(), None);
+}
+
+/// Of two that read the same, the second would undo what the first has changed.
+#[rstest]
+#[tokio::test]
+async fn an_update_of_what_another_has_changed_is_refused(
+    #[values(Sqlite, Postgres)] backend: Backend,
+) {
+    let db = backend.start().await;
+    let read = instance(&db.store, &["contacts"]).await;
+    let kept = PollerChanges {
+        upsert: Vec::new(),
+        keep_others: true,
+    };
+    let renamed = Instance {
+        name: "renamed".to_owned(),
+        ..read.clone()
+    };
+
+    let first = db.store.update_instance(&renamed, &kept).await.unwrap();
+    let second = db.store.update_instance(&read, &kept).await;
+
+    assert!(first > read.updated_at, "also within one millisecond");
+    assert!(matches!(second, Err(Error::Overtaken)), "{second:?}");
+    let found = db.store.instance(read.id).await.unwrap().unwrap();
+    assert_eq!((found.name.as_str(), found.updated_at), ("renamed", first));
 }
 
 #[rstest]
@@ -350,6 +375,6 @@ async fn a_disabled_instance_is_not_polled_until_its_owner_says_so(
         upsert: vec![poller("contacts")],
         keep_others: true,
     };
-    db.store.update_instance(&stored, &enabled).await.unwrap();
+    crate::samples::update(&db.store, &stored, &enabled).await;
     assert_eq!(claim(&db.store, 100).await.len(), 1);
 }

@@ -30,7 +30,7 @@ async fn update(store: &Store, instance: &Instance) {
         keep_others: true,
         ..PollerChanges::default()
     };
-    store.update_instance(instance, &changes).await.unwrap();
+    crate::samples::update(store, instance, &changes).await;
 }
 
 /// The notices that wait for a relay, in their order.

@@ -70,7 +70,7 @@ async fn switched(store: &Store, of: &Instance, order: EventOrder, dead: DeadLet
         keep_others: true,
         ..PollerChanges::default()
     };
-    store.update_instance(&changed, &pollers).await.unwrap();
+    crate::samples::update(store, &changed, &pollers).await;
 }
 
 #[rstest]

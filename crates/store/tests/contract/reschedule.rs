@@ -113,7 +113,7 @@ async fn an_instance_goes_by_its_own_schedule_and_another_is_left_alone(
         keep_others: true,
         ..PollerChanges::default()
     };
-    db.store.update_instance(&stored, &changes).await.unwrap();
+    crate::samples::update(&db.store, &stored, &changes).await;
 
     reschedule(&db.store, Some(own), Some(&seconds(&[1])), 10).await;
 

@@ -75,6 +75,20 @@ pub(crate) async fn instance(store: &Store, resources: &[&str]) -> Instance {
     instance
 }
 
+/// Changes an instance, whatever was changed since it was read; gives the time of the change.
+pub(crate) async fn update(
+    store: &Store,
+    instance: &Instance,
+    changes: &ie_store::PollerChanges,
+) -> DateTime<Utc> {
+    let stored = store.instance(instance.id).await.unwrap().unwrap();
+    let instance = Instance {
+        updated_at: stored.updated_at,
+        ..instance.clone()
+    };
+    store.update_instance(&instance, changes).await.unwrap()
+}
+
 pub(crate) fn poller(resource: &str) -> NewPoller {
     NewPoller {
         resource: resource.to_owned(),

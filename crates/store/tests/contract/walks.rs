@@ -269,7 +269,7 @@ async fn walks_and_known_objects_go_with_their_poller(
     store_walk(&db.store, stored.id, met(1, &["1"])).await;
 
     let none = PollerChanges::default();
-    db.store.update_instance(&stored, &none).await.unwrap();
+    crate::samples::update(&db.store, &stored, &none).await;
 
     assert_eq!(db.store.walks(&[poller]).await.unwrap(), []);
     assert_eq!(missing(&db.store, poller, 2).await, set(&[]));
