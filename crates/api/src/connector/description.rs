@@ -12,6 +12,13 @@ const CONFIGURATION: &str = "event.poller.configuration";
 /// The key of what can be polled at all, in Open Connectors' description only.
 const METADATA: &str = "event.metadata";
 
+/// An entry by its key, as `GET /elements/insightly` shows it.
+pub(crate) fn entry(key: &str) -> Option<Value> {
+    let mut entries = ENTRIES.iter().enumerate();
+    let (position, entry) = entries.find(|(_, entry)| entry.key == key)?;
+    Some(entry.described(position))
+}
+
 /// A line of `GET /elements`.
 pub(crate) fn summary() -> Value {
     json!({

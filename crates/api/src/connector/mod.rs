@@ -7,7 +7,7 @@ use ie_model::catalog::{self, Object};
 use ie_model::{DateField, ResourceConfig};
 use serde_json::{Value, json};
 
-pub(crate) use description::{described, metadata, summary};
+pub(crate) use description::{described, entry, metadata, summary};
 
 /// The connector's number in Open Connectors' answers.
 pub(crate) const ID: i64 = 1;
@@ -68,6 +68,13 @@ pub(crate) fn date_field(path: &str) -> DateField {
 /// The objects that can be polled, without custom ones.
 pub(crate) fn pollable_objects() -> impl Iterator<Item = &'static Object> {
     catalog::catalog().iter().filter(|object| object.pollable())
+}
+
+/// The names of the hub's resources, without custom ones.
+pub(crate) fn resource_names() -> impl Iterator<Item = &'static str> {
+    catalog::catalog()
+        .iter()
+        .map(|object| object.hub_resource.as_str())
 }
 
 /// What an instance polls that names nothing.

@@ -238,6 +238,12 @@ async fn check_if_needed(app: &App, stored: &Instance, draft: &Draft) -> Result<
     Ok(Some(identity))
 }
 
+/// Asks Insightly with the instance's key.
+pub(crate) async fn ping(app: &App, instance: &Instance) -> Result<Identity> {
+    let key = secrets::open(&app.sealer, instance, secret::API_KEY)?;
+    key::check(app, &instance.settings.base_url, key).await
+}
+
 fn start(app: &App, cursor: chrono::DateTime<chrono::Utc>) -> pollers::Start {
     pollers::Start {
         cursor: pollers::whole_seconds(cursor),

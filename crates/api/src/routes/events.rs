@@ -4,14 +4,18 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
 use chrono::{DateTime, Utc};
-use ie_model::{Attempt, NotificationId, NotificationStatus, Purpose, StoredNotification};
+use ie_model::{
+    Attempt, InstanceId, NotificationId, NotificationStatus, OrganizationId, Purpose,
+    StoredNotification,
+};
 use ie_store::{NotificationFilter, Page};
 use serde_json::Value;
 
 use super::query::Query;
-use super::subject::Subject;
+use super::subject::{Subject, owned};
 use super::{answer, paging};
 use crate::app::App;
+use crate::auth::Caller;
 use crate::error::{ApiError, Result};
 
 /// `GET /instances/{id}/events`: `from`, `to` (exclusive), `status`, in pages.
@@ -20,19 +24,37 @@ pub(super) async fn list(
     Subject(instance): Subject,
     query: Query,
 ) -> Result<Response> {
-    let (from, to) = span(&query)?;
+    of(&app, (instance.organization, Some(instance.id)), &query).await
+}
+
+/// `GET /instances/events`: the same of all the organization's instances, or of that of the Element token.
+pub(super) async fn list_all(
+    State(app): State<App>,
+    caller: Caller,
+    query: Query,
+) -> Result<Response> {
+    let instance = caller.element.map(|instance| instance.id);
+    of(&app, (caller.principal.organization, instance), &query).await
+}
+
+async fn of(
+    app: &App,
+    (organization, instance): (OrganizationId, Option<InstanceId>),
+    query: &Query,
+) -> Result<Response> {
+    let (from, to) = span(query)?;
     let status = query.get("status").map(str::parse::<NotificationStatus>);
     let status = status.transpose();
     let status = status.map_err(|error| ApiError::bad_request(format!("status: {error}")))?;
     let filter = NotificationFilter {
-        organization: Some(instance.organization),
-        instance: Some(instance.id),
+        organization: Some(organization),
+        instance,
         status,
         from,
         to,
     };
-    let page = paging::wanted(&query, &app.config)?;
-    answered(&app, &filter, page, answer::event).await
+    let page = paging::wanted(query, &app.config)?;
+    answered(app, &filter, page, answer::event).await
 }
 
 /// `GET /instances/{id}/events/{eventId}`.
@@ -42,17 +64,44 @@ pub(super) async fn get(
     Path(ids): Path<Vec<String>>,
 ) -> Result<Json<Value>> {
     let id = ids.last().map(String::as_str).unwrap_or_default();
-    let found = match id.parse::<NotificationId>() {
-        Ok(id) => app.store.notification(id).await?,
-        Err(_) => None,
-    };
-    let stored = found
+    let stored = found(&app, id).await?;
+    let stored = stored
         .filter(|stored| stored.notification.instance == instance.id)
-        // The operator's notices are about the instance, and not its owner's.
-        .filter(|stored| stored.notification.purpose != Purpose::Operator)
         .ok_or_else(|| ApiError::not_found(format!("this instance has no event {id:?}")))?;
     let attempts = app.store.attempts(&[stored.notification.id]).await?;
     Ok(Json(answer::event(&stored, &attempts)))
+}
+
+/// `GET /instances/events/{eventId}`: of any of the organization's instances, or of that of the Element token.
+pub(super) async fn get_any(
+    State(app): State<App>,
+    caller: Caller,
+    Path(ids): Path<Vec<String>>,
+) -> Result<Json<Value>> {
+    let id = ids.last().map(String::as_str).unwrap_or_default();
+    let missing = || ApiError::not_found(format!("there is no event {id:?}"));
+    let stored = found(&app, id).await?.ok_or_else(missing)?;
+    let of = stored.notification.instance;
+    let is_own = match &caller.element {
+        Some(element) => element.id == of,
+        None => owned(&app, caller.principal.organization, &of.to_string())
+            .await
+            .is_ok(),
+    };
+    if !is_own {
+        return Err(missing());
+    }
+    let attempts = app.store.attempts(&[stored.notification.id]).await?;
+    Ok(Json(answer::event(&stored, &attempts)))
+}
+
+async fn found(app: &App, id: &str) -> Result<Option<StoredNotification>> {
+    let Ok(id) = id.parse::<NotificationId>() else {
+        return Ok(None);
+    };
+    let found = app.store.notification(id).await?;
+    // The operator's notices are about an instance, and not its owner's.
+    Ok(found.filter(|stored| stored.notification.purpose != Purpose::Operator))
 }
 
 /// From a time on and before another, as far as they are given.

@@ -3,6 +3,7 @@
 mod answer;
 mod body;
 mod budget;
+mod configuration;
 mod dead_letters;
 mod discard;
 mod elements;
@@ -10,6 +11,7 @@ mod events;
 mod hints;
 mod instances;
 mod paging;
+mod ping;
 mod quarantine;
 mod query;
 mod replay;
@@ -45,6 +47,9 @@ pub(crate) fn router(app: App) -> Router {
     ));
     let api = instances()
         .nest("/elements/{element}", of_element)
+        .route("/ping", get(ping::ping))
+        .route("/objects", get(ping::objects))
+        .route("/hubs/crm/objects", get(ping::objects))
         .route("/elements", get(elements::list))
         .route("/elements/{element}", get(elements::get))
         .route("/elements/{element}/metadata", get(elements::metadata))
@@ -96,6 +101,18 @@ fn instances() -> Router<App> {
         .route("/instances/{id}/poll", post(instances::poll))
         .route("/instances/test-event", post(test_event::send))
         .route("/instances/{id}/test-event", post(test_event::send))
+        .route("/instances/configuration", get(configuration::list))
+        .route("/instances/{id}/configuration", get(configuration::list))
+        .route(
+            "/instances/configuration/{key}",
+            get(configuration::get).patch(configuration::patch),
+        )
+        .route(
+            "/instances/{id}/configuration/{key}",
+            get(configuration::get).patch(configuration::patch),
+        )
+        .route("/instances/events", get(events::list_all))
+        .route("/instances/events/{event_id}", get(events::get_any))
         .route("/instances/{id}/events", get(events::list))
         .route("/instances/{id}/events/replay", post(replay::replay))
         .route("/instances/{id}/events/{event_id}", get(events::get))

@@ -19,5 +19,6 @@ mod rig;
 mod rotation;
 mod secrets;
 mod startup;
+mod surface;
 mod telemetry;
 mod walks;
