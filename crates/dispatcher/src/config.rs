@@ -14,8 +14,11 @@ use crate::address::Rules;
 use crate::breaker;
 use crate::callback::{Callback, Terms};
 use crate::network::Network;
+use crate::remembered_names;
 use crate::schedule::Schedule;
 use crate::sign::{Credentials, WebhookSecret};
+
+const LONGEST_DNS_CACHE: Duration = Duration::from_secs(5 * 60);
 
 /// How notifications are delivered.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -61,6 +64,9 @@ pub struct Config {
     /// How long a callback is remembered.
     #[serde(with = "humantime_serde")]
     pub callback_cache: Duration,
+    /// How long the addresses of a callback's name are remembered.
+    #[serde(with = "humantime_serde")]
+    pub dns_cache: Duration,
     /// How many callbacks are remembered.
     pub callback_cache_size: usize,
     /// Attempts recorded at once.
@@ -144,6 +150,14 @@ impl Config {
         }))
     }
 
+    /// How long names' addresses are remembered, and of how many.
+    pub(crate) fn names(&self) -> remembered_names::Limits {
+        remembered_names::Limits {
+            age: self.dns_cache,
+            size: self.callback_cache_size,
+        }
+    }
+
     /// Which addresses a callback may have.
     pub(crate) fn rules(&self) -> Rules {
         Rules {
@@ -199,6 +213,10 @@ impl Section for Config {
         if self.breaker_longest_pause < self.breaker_pause {
             let text = "must be at least as long as dispatcher.breaker_pause";
             problems.add("dispatcher.breaker_longest_pause", text);
+        }
+        if self.dns_cache > LONGEST_DNS_CACHE {
+            let text = "must be at most 5m, or a callback that moves is called at its old address; 0s remembers nothing";
+            problems.add("dispatcher.dns_cache", text);
         }
         if let Err(problem) = self.operator() {
             problems.add("dispatcher.operational_url", problem);
@@ -265,6 +283,7 @@ mod tests {
     #[case("IE__DISPATCHER__PREFETCH", "0", "dispatcher.prefetch")]
     #[case("IE__DISPATCHER__CALLBACK_LIMIT", "0", "dispatcher.callback_limit")]
     #[case("IE__DISPATCHER__TIMEOUT", "0s", "dispatcher.timeout")]
+    #[case("IE__DISPATCHER__DNS_CACHE", "6m", "dispatcher.dns_cache")]
     #[case("IE__DISPATCHER__PARK", "[]", "dispatcher.park")]
     #[case("IE__DISPATCHER__PARK", "[5s, 1s]", "dispatcher.park")]
     #[case("IE__DISPATCHER__SCHEDULE", "[1s, 0s]", "dispatcher.schedule")]

@@ -14,7 +14,8 @@
 //! | May this address be called? | `address.rs`, `network.rs` |
 //!
 //! Invariants: only the broker's consumer acknowledges, after the attempt is recorded; a callback that is slow or dead
-//! holds its own slots (`slots.rs`) and nothing else; every address is checked on every attempt (`resolver.rs`).
+//! holds its own slots (`slots.rs`) and nothing else; every address is checked on every attempt (`resolver.rs`),
+//! also one that is remembered (`remembered_names.rs`).
 
 mod address;
 mod breaker;
@@ -33,6 +34,7 @@ pub mod process;
 mod rate;
 mod reconcile;
 mod recorder;
+mod remembered_names;
 mod resolver;
 mod run;
 mod schedule;

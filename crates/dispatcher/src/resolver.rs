@@ -12,8 +12,11 @@ use futures::future::BoxFuture;
 use ie_platform::http::{Addrs, Name, Resolve, Resolving};
 
 use crate::address::{Refused, Rules};
+use crate::remembered_names::{Limits, remembered};
 
-type Lookup = Arc<dyn Fn(String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> + Send + Sync>;
+/// Finds the addresses of a name.
+pub(crate) type Lookup =
+    Arc<dyn Fn(String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> + Send + Sync>;
 
 /// The operating system's resolver behind the rules.
 #[derive(Clone)]
@@ -23,9 +26,10 @@ pub(crate) struct Resolver {
 }
 
 impl Resolver {
-    /// A resolver that answers with allowed addresses only.
-    pub(crate) fn new(rules: Rules) -> Self {
-        Self::with_lookup(rules, Arc::new(|name| system_lookup(name).boxed()))
+    /// A resolver that answers with allowed addresses only, and remembers what it found within the limits.
+    pub(crate) fn new(rules: Rules, limits: Limits) -> Self {
+        let lookup: Lookup = Arc::new(|name| system_lookup(name).boxed());
+        Self::with_lookup(rules, remembered(lookup, limits))
     }
 
     fn with_lookup(rules: Rules, lookup: Lookup) -> Self {
@@ -90,6 +94,7 @@ mod rebinding_tests;
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
+    use std::time::Duration;
 
     use super::*;
 
@@ -164,11 +169,20 @@ mod tests {
 
     #[tokio::test]
     async fn the_operating_system_is_asked_and_its_answer_checked() {
-        let resolver = Resolver::new(Rules::default());
+        let resolver = Resolver::new(
+            Rules::default(),
+            Limits {
+                age: Duration::from_secs(5),
+                size: 10,
+            },
+        );
         let name = "localhost".parse().unwrap();
 
         let error = resolver.resolve(name).await.err().unwrap();
+        let again = "localhost".parse().unwrap();
+        let remembered = resolver.resolve(again).await.err().unwrap();
 
         assert!(error.to_string().contains("loopback"), "{error}");
+        assert_eq!(remembered.to_string(), error.to_string());
     }
 }

@@ -90,7 +90,7 @@ pub(crate) fn build(
         connect_timeout: config.connect_timeout,
         timeout: config.timeout,
         pool_max_idle_per_host: config.callback_limit,
-        resolver: Some(Arc::new(Resolver::new(config.rules()))),
+        resolver: Some(Arc::new(Resolver::new(config.rules(), config.names()))),
         ..ClientSettings::default()
     });
     let caller = Caller {
