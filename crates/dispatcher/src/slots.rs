@@ -1,10 +1,11 @@
 //! Isolation: each callback has a few slots for requests under way, and what does not fit is parked.
 //!
 //! A callback that never answers holds its own slots and nothing else; while the consumer's window is half full, who has
-//! not shown that it answers quickly holds one, so that many such callbacks together do not fill the window either. One that answers quickly has a line as well: what
-//! would get a slot sooner than it would come back from the park waits for it, up to half of the consumer's window, so
-//! that a tenant's backlog keeps its slots busy. A line that stands still is left, and none forms until an answer came.
-//! The state of a callback exists only while it has requests under way, so there is never more of it than the window.
+//! not shown that it answers quickly holds one, so that many such callbacks together do not fill the window either. One
+//! that answers quickly has a line as well: what would get a slot sooner than it would come back from the park waits for
+//! it, up to half of the consumer's window, so that a tenant's backlog keeps its slots busy. A line that stands still is
+//! left, and none forms until an answer came. The state of a callback exists only while it has requests under way, so
+//! there is never more of it than the window; how quickly it answered is remembered longer, of so many at the most.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,6 +20,9 @@ use crate::lane::Lane;
 
 /// How much a new duration counts against the mean so far.
 const WEIGHT: f64 = 0.2;
+
+/// Of how many idle callbacks it is known that they answer quickly.
+const KNOWN: usize = 10_000;
 
 /// How many callbacks may do what.
 #[derive(Clone, Debug)]
@@ -39,7 +43,38 @@ pub(crate) struct Slots {
     limits: Limits,
     /// Requests under way for all callbacks.
     under_way: AtomicUsize,
-    callbacks: Mutex<HashMap<Lane, State>>,
+    callbacks: Mutex<Callbacks>,
+}
+
+/// What is known of all callbacks.
+#[derive(Debug, Default)]
+struct Callbacks {
+    busy: HashMap<Lane, State>,
+    /// How long a delivery took to those that are idle and quick.
+    quick: HashMap<Lane, Duration>,
+}
+
+impl Callbacks {
+    fn state(&mut self, lane: Lane) -> &mut State {
+        let quick = &mut self.quick;
+        self.busy.entry(lane).or_insert_with(|| State {
+            mean: quick.remove(&lane),
+            ..State::default()
+        })
+    }
+
+    /// Forgets a callback without requests under way, but for how quickly it answers.
+    fn idle(&mut self, lane: Lane, quick: Duration) {
+        let mean = self.busy.remove(&lane).and_then(|state| state.mean);
+        let Some(mean) = mean.filter(|mean| *mean < quick) else {
+            return;
+        };
+        if self.quick.len() >= KNOWN {
+            // They show it again with their next answer.
+            self.quick.clear();
+        }
+        self.quick.insert(lane, mean);
+    }
 }
 
 /// What is known of one callback while it has requests under way.
@@ -121,7 +156,7 @@ impl Slots {
 
     fn enter(self: &Arc<Self>, lane: Lane, notification: NotificationId) -> Result<Entrance, Busy> {
         let mut callbacks = self.callbacks();
-        let state = callbacks.entry(lane).or_default();
+        let state = callbacks.state(lane);
         if state.knows(notification) {
             return Err(Busy::Twin(park_delay(Duration::ZERO, &self.limits.park)));
         }
@@ -160,7 +195,7 @@ impl Slots {
     /// Leaves the line, which moves too slowly; `None` when it is not in line any more.
     fn leave(&self, lane: Lane, notification: NotificationId) -> Option<Busy> {
         let mut callbacks = self.callbacks();
-        let state = callbacks.get_mut(&lane)?;
+        let state = callbacks.busy.get_mut(&lane)?;
         let place = state.line.iter().position(|(id, _)| *id == notification)?;
         state.line.remove(place);
         // What was known of its answers does not hold any more.
@@ -191,7 +226,7 @@ impl Slots {
     fn give_back(self: &Arc<Self>, slot: &Slot) {
         let next = {
             let mut callbacks = self.callbacks();
-            let Some(state) = callbacks.get_mut(&slot.lane) else {
+            let Some(state) = callbacks.busy.get_mut(&slot.lane) else {
                 return;
             };
             state.ended(slot);
@@ -200,7 +235,7 @@ impl Slots {
                 state.under_way.push(*notification);
             }
             if state.under_way.is_empty() {
-                callbacks.remove(&slot.lane);
+                callbacks.idle(slot.lane, self.shortest_park());
             }
             next
         };
@@ -210,7 +245,7 @@ impl Slots {
         }
     }
 
-    fn callbacks(&self) -> MutexGuard<'_, HashMap<Lane, State>> {
+    fn callbacks(&self) -> MutexGuard<'_, Callbacks> {
         // Nothing under this lock can panic halfway through a change.
         self.callbacks
             .lock()

@@ -88,11 +88,11 @@ fn a_second_copy_of_a_notification_under_way_stays_away() {
 fn an_idle_callback_is_forgotten() {
     let slots = slots();
     let taken: Vec<_> = (0..1_000).map(|n| take(&slots, n, n).unwrap()).collect();
-    assert_eq!(slots.callbacks().len(), 1_000);
+    assert_eq!(slots.callbacks().busy.len(), 1_000);
 
     drop(taken);
 
-    assert!(slots.callbacks().is_empty());
+    assert!(slots.callbacks().busy.is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -201,7 +201,7 @@ async fn who_leaves_the_line_leaves_no_slot_taken() {
     };
     assert!(place.try_recv().is_ok());
     drop(held);
-    assert!(slots.callbacks().is_empty());
+    assert!(slots.callbacks().busy.is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -220,6 +220,21 @@ async fn in_a_crowd_who_has_not_answered_quickly_holds_one_slot() {
     // When the crowd is gone there is room again.
     held.truncate(1);
     assert!(take(&slots, 10, 23).is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_a_crowd_a_callback_that_was_quick_before_it_was_idle_has_its_slots() {
+    let slots = slots();
+    drop(quick(&slots).await);
+    assert!(slots.callbacks().busy.is_empty());
+    let _crowd: Vec<Slot> = (10..20)
+        .map(|instance| take(&slots, instance, instance).unwrap())
+        .collect();
+
+    let first = take(&slots, 1, 50);
+    let second = take(&slots, 1, 51);
+
+    assert!(first.is_ok() && second.is_ok(), "{second:?}");
 }
 
 #[tokio::test(start_paused = true)]
