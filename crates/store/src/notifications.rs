@@ -52,6 +52,20 @@ impl Store {
         rows.into_iter().map(StoredNotification::try_from).collect()
     }
 
+    /// The notification of this id, if the filter lets it through.
+    pub async fn matching(
+        &self,
+        id: NotificationId,
+        filter: &NotificationFilter,
+    ) -> Result<Option<StoredNotification>> {
+        let _timer = Timer::start("matching");
+        let mut sql = Sql::new(SELECT_NOTIFICATIONS);
+        sql.push_bind(" WHERE notifications.id = ", id);
+        filter.narrow(&mut sql);
+        let row: Option<NotificationRow> = self.database.optional(sql).await?;
+        row.map(StoredNotification::try_from).transpose()
+    }
+
     /// One notification.
     pub async fn notification(&self, id: NotificationId) -> Result<Option<StoredNotification>> {
         let _timer = Timer::start("notification");

@@ -10,7 +10,7 @@ use ie_model::{
     InstanceId, Message as _, Notification, NotificationId, NotificationStatus, Queue,
     StoredNotification,
 };
-use ie_store::{NotificationFilter, Pace, Page};
+use ie_store::{NotificationFilter, Pace};
 use serde_json::{Map, Value, json};
 
 use super::body::OptionalBody;
@@ -40,21 +40,9 @@ pub(super) async fn get(
     caller: Caller,
     extract::Path(id): extract::Path<String>,
 ) -> Result<Json<Value>> {
-    let missing = || ApiError::not_found(format!("there is no dead letter {id:?}"));
-    let wanted: NotificationId = id.parse().map_err(|_| missing())?;
-    // Asked as a list of one, so that it shows what the list shows and nobody else's.
     let filter = failed_of(&app, &caller, None).await?;
-    let page = Page {
-        after: Some(wanted.get().saturating_sub(1)),
-        limit: 1,
-    };
-    let found = app.store.notifications(&filter, page).await?;
-    let stored = found
-        .into_iter()
-        .find(|stored| stored.notification.id == wanted)
-        .ok_or_else(missing)?;
-    let attempts = app.store.attempts(&[stored.notification.id]).await?;
-    Ok(Json(answer::whole_dead_letter(&stored, &attempts)))
+    let found = events::one(&app, &id, &filter, answer::whole_dead_letter).await?;
+    found.ok_or_else(|| ApiError::not_found(format!("there is no dead letter {id:?}")))
 }
 
 /// `POST /dead-letters/redrive`: `{instanceId?, ids?, limit?}`; without a body, the oldest.

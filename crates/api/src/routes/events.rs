@@ -5,14 +5,13 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
 use chrono::{DateTime, Utc};
 use ie_model::{
-    Attempt, InstanceId, NotificationId, NotificationStatus, OrganizationId, Purpose,
-    StoredNotification,
+    Attempt, InstanceId, NotificationId, NotificationStatus, OrganizationId, StoredNotification,
 };
 use ie_store::{NotificationFilter, Page};
 use serde_json::Value;
 
 use super::query::Query;
-use super::subject::{Subject, owned};
+use super::subject::Subject;
 use super::{answer, paging};
 use crate::app::App;
 use crate::auth::Caller;
@@ -64,12 +63,15 @@ pub(super) async fn get(
     Path(ids): Path<Vec<String>>,
 ) -> Result<Json<Value>> {
     let id = ids.last().map(String::as_str).unwrap_or_default();
-    let stored = found(&app, id).await?;
-    let stored = stored
-        .filter(|stored| stored.notification.instance == instance.id)
-        .ok_or_else(|| ApiError::not_found(format!("this instance has no event {id:?}")))?;
-    let attempts = app.store.attempts(&[stored.notification.id]).await?;
-    Ok(Json(answer::event(&stored, &attempts)))
+    let own = NotificationFilter {
+        organization: Some(instance.organization),
+        instance: Some(instance.id),
+        ..NotificationFilter::default()
+    };
+    let missing = || ApiError::not_found(format!("this instance has no event {id:?}"));
+    one(&app, id, &own, answer::event)
+        .await?
+        .ok_or_else(missing)
 }
 
 /// `GET /instances/events/{eventId}`: of any of the organization's instances, or of that of the Element token.
@@ -79,29 +81,32 @@ pub(super) async fn get_any(
     Path(ids): Path<Vec<String>>,
 ) -> Result<Json<Value>> {
     let id = ids.last().map(String::as_str).unwrap_or_default();
-    let missing = || ApiError::not_found(format!("there is no event {id:?}"));
-    let stored = found(&app, id).await?.ok_or_else(missing)?;
-    let of = stored.notification.instance;
-    let is_own = match &caller.element {
-        Some(element) => element.id == of,
-        None => owned(&app, caller.principal.organization, &of.to_string())
-            .await
-            .is_ok(),
+    let own = NotificationFilter {
+        organization: Some(caller.principal.organization),
+        instance: caller.element.map(|instance| instance.id),
+        ..NotificationFilter::default()
     };
-    if !is_own {
-        return Err(missing());
-    }
-    let attempts = app.store.attempts(&[stored.notification.id]).await?;
-    Ok(Json(answer::event(&stored, &attempts)))
+    let missing = || ApiError::not_found(format!("there is no event {id:?}"));
+    one(&app, id, &own, answer::event)
+        .await?
+        .ok_or_else(missing)
 }
 
-async fn found(app: &App, id: &str) -> Result<Option<StoredNotification>> {
+/// The notification of this id as `form` shows it, if the list of the same filter would show it.
+pub(super) async fn one(
+    app: &App,
+    id: &str,
+    filter: &NotificationFilter,
+    form: fn(&StoredNotification, &[Attempt]) -> Value,
+) -> Result<Option<Json<Value>>> {
     let Ok(id) = id.parse::<NotificationId>() else {
         return Ok(None);
     };
-    let found = app.store.notification(id).await?;
-    // The operator's notices are about an instance, and not its owner's.
-    Ok(found.filter(|stored| stored.notification.purpose != Purpose::Operator))
+    let Some(stored) = app.store.matching(id, filter).await? else {
+        return Ok(None);
+    };
+    let attempts = app.store.attempts(&[id]).await?;
+    Ok(Some(Json(form(&stored, &attempts))))
 }
 
 /// From a time on and before another, as far as they are given.

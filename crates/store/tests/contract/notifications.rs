@@ -126,3 +126,24 @@ async fn notifications_are_counted_by_status(#[values(Sqlite, Postgres)] backend
 
     assert_eq!(counts, [(New, 2), (Received, 1), (Failed, 1)]);
 }
+
+#[rstest]
+#[tokio::test]
+async fn one_is_found_by_its_id_where_the_filter_lets_it_through(
+    #[values(Sqlite, Postgres)] backend: Backend,
+) {
+    let db = backend.start().await;
+    let owner = instance(&db.store, &["contacts"]).await;
+    let other = instance(&db.store, &["contacts"]).await;
+    let ids = stored_notifications(&db.store, owner.id, 2).await;
+    let of = |instance| NotificationFilter {
+        instance: Some(instance),
+        ..NotificationFilter::default()
+    };
+
+    let own = db.store.matching(ids[0], &of(owner.id)).await.unwrap();
+    let foreign = db.store.matching(ids[0], &of(other.id)).await.unwrap();
+
+    assert_eq!(own.unwrap().notification.id, ids[0]);
+    assert!(foreign.is_none(), "nor is the next one that matches");
+}
