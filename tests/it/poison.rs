@@ -22,6 +22,10 @@ impl Message for Garbage {
     fn message_id(&self) -> String {
         "garbage".to_owned()
     }
+
+    fn instance(&self) -> ie_model::InstanceId {
+        ie_model::InstanceId(1)
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

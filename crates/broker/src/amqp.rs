@@ -11,11 +11,13 @@ mod publish;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ie_model::Queue;
 use ie_platform::secret::ExposeSecret as _;
 use ie_platform::{Context, Lifecycle, SharedClock};
 use lapin::uri::AMQPUri;
 use tokio::sync::{Mutex, Semaphore};
 
+use crate::shard::Shard;
 use crate::topology::Topology;
 use crate::{Config, Error};
 use link::{Board, Link, Purpose};
@@ -79,6 +81,11 @@ impl Amqp {
             }
         });
         Ok(amqp)
+    }
+
+    /// Every shard that may hold messages.
+    pub(crate) fn shards(&self, queue: Queue) -> Vec<Shard> {
+        self.topology.shards(queue)
     }
 
     async fn first_connection(&self, lifecycle: &Lifecycle) -> Result<(), Error> {

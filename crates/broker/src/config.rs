@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::topology::level_name;
 
+/// More queues than these partitions make are a load of their own.
+pub(crate) const MOST_PARTITIONS: u16 = 64;
+
 /// Settings of the queue; the comments of [`Config::DEFAULTS`] are the reference.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -17,6 +20,10 @@ pub struct Config {
     pub url: SecretString,
     /// The exchange's name and the beginning of every queue's.
     pub prefix: String,
+    /// Into how many partitions each work queue is split.
+    pub partitions: u16,
+    /// How many messages of one instance within ten seconds go before those that are bulk.
+    pub bulk_after: u32,
     /// The delay before each retry; its length is their number.
     #[serde(with = "durations")]
     pub retry: Vec<Duration>,
@@ -64,6 +71,8 @@ impl Default for Config {
         Self {
             url: "memory:".into(),
             prefix: "ie".into(),
+            partitions: 1,
+            bulk_after: 200,
             retry: seconds(&retry),
             jitter: 0.1,
             delays: seconds(&delays),
@@ -96,6 +105,15 @@ impl Section for Config {
                 "broker.prefix",
                 "must be 1 to 100 letters, digits, '-', '_' or '.', such as \"ie\"",
             );
+        }
+        if !(1..=MOST_PARTITIONS).contains(&self.partitions) {
+            problems.add(
+                "broker.partitions",
+                format!("must be between 1 and {MOST_PARTITIONS}"),
+            );
+        }
+        if self.bulk_after == 0 {
+            problems.add("broker.bulk_after", "must be at least 1, such as 200");
         }
         if !(0.0..=0.5).contains(&self.jitter) {
             problems.add(

@@ -23,7 +23,7 @@ use crate::publisher::Place;
 /// How a consumer takes messages.
 #[derive(Clone, Copy, Debug)]
 pub struct ConsumerSettings {
-    /// How many messages are handled at once; as many are fetched from the broker.
+    /// How many messages are handled at once, of all shards of the queue together; as many are fetched from the broker.
     pub prefetch: u16,
 }
 
@@ -84,14 +84,14 @@ pub(crate) enum Verdict {
 /// The handler of a queue with its message's type erased, so that backends are not generic.
 pub(crate) type Attendant = Arc<dyn Fn(&Arrival) -> BoxFuture<'static, Verdict> + Send + Sync>;
 
-/// Joins a handler with the retry schedule.
+/// Joins a handler with the retry schedule, for the shard with a routing key.
 pub(crate) fn attendant<M: Message, H: Handler<M>>(
     handler: Arc<H>,
-    place: Place,
+    (place, key): (Place, String),
     schedule: Schedule,
 ) -> Attendant {
     Arc::new(move |arrival: &Arrival| {
-        let span = process_span(M::QUEUE, &place, &arrival.envelope);
+        let span = process_span(&key, &place, &arrival.envelope);
         let delivery = delivery_of(arrival);
         let message = arrival.envelope.parse::<M>();
         let (handler, schedule) = (Arc::clone(&handler), schedule.clone());
@@ -236,8 +236,8 @@ impl Drop for InFlight {
     }
 }
 
-fn process_span(queue: Queue, place: &Place, envelope: &Envelope) -> Span {
-    let (exchange, key) = (&place.exchange, queue.name());
+fn process_span(key: &str, place: &Place, envelope: &Envelope) -> Span {
+    let exchange = &place.exchange;
     let name = format!("{exchange}.{key}");
     let span = tracing::info_span!(
         parent: None,

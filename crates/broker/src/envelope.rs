@@ -226,6 +226,10 @@ mod tests {
         fn message_id(&self) -> String {
             self.text.clone()
         }
+
+        fn instance(&self) -> ie_model::InstanceId {
+            ie_model::InstanceId(1)
+        }
     }
 
     fn envelope() -> Envelope {

@@ -9,6 +9,8 @@ mod failure;
 mod memory;
 mod propagation;
 mod publisher;
+mod shard;
+mod sorter;
 mod topology;
 
 use std::collections::HashSet;
@@ -16,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures::future::join_all;
 use ie_model::{Message, Queue};
 use ie_platform::{Context, Lifecycle, SharedClock};
 
@@ -29,12 +32,16 @@ use amqp::Amqp;
 use failure::Schedule;
 use memory::Memory;
 use publisher::{Parcel, Place};
+use shard::Shard;
+use sorter::Sorter;
 
 /// The queue. Clones share the same connection and the same in-process queues.
 #[derive(Clone, Debug)]
 pub struct Broker {
     backend: Backend,
     place: Place,
+    /// Shared by all clones: an instance has one share in this process.
+    sorter: Arc<Sorter>,
     schedule: Schedule,
     longest_delay: Duration,
     clock: SharedClock,
@@ -99,15 +106,16 @@ impl Broker {
     }
 
     fn with(backend: Backend, config: &Config, clock: SharedClock) -> Self {
-        let system = match &backend {
-            Backend::Memory(_) => "memory",
-            Backend::Amqp(_) => "rabbitmq",
+        let (system, partitions) = match &backend {
+            Backend::Memory(_) => ("memory", 1),
+            Backend::Amqp(_) => ("rabbitmq", config.partitions),
         };
         let exchange = config.prefix.clone();
         let (place, schedule) = (Place { system, exchange }, Schedule::new(config));
         Self {
             backend,
             place,
+            sorter: Arc::new(Sorter::new(partitions, config.bulk_after)),
             schedule,
             longest_delay: config.longest_delay(),
             clock,
@@ -134,7 +142,7 @@ impl Broker {
     ) -> Result<Vec<Result<(), Error>>, Error> {
         let mut outcomes = Vec::with_capacity(messages.len());
         let mut parcels: Vec<Parcel> = Vec::with_capacity(messages.len());
-        for packed in publisher::pack(messages, &self.place, &self.clock) {
+        for packed in publisher::pack(messages, (&self.place, &self.sorter), &self.clock) {
             match packed {
                 Ok(parcel) => {
                     parcels.push(parcel);
@@ -145,14 +153,14 @@ impl Broker {
         }
         let envelopes = parcels
             .iter()
-            .map(|parcel| parcel.envelope.clone())
+            .map(|parcel| (parcel.shard, parcel.envelope.clone()))
             .collect();
         let sent = match &self.backend {
-            Backend::Memory(memory) => memory.publish(M::QUEUE, envelopes).await,
-            Backend::Amqp(amqp) => amqp.publish(M::QUEUE, envelopes).await?,
+            Backend::Memory(memory) => memory.publish(envelopes).await,
+            Backend::Amqp(amqp) => amqp.publish(envelopes).await?,
         };
         let mut sent = parcels.into_iter().zip(sent).map(|(parcel, outcome)| {
-            parcel.settle(M::QUEUE, &outcome);
+            parcel.settle(&outcome);
             outcome
         });
         let fill = |outcome: Option<_>| {
@@ -169,7 +177,8 @@ impl Broker {
 
     /// Hands messages to `handler` until the soft stop; then finishes those under way and returns.
     ///
-    /// Up to `settings.prefetch` handlers run at once, as tracked tasks. Lost connections are made again.
+    /// Up to `settings.prefetch` handlers run at once, as tracked tasks: [`Self::window`] from each shard. Lost connections
+    /// are made again.
     pub async fn consume<M: Message, H: Handler<M>>(
         &self,
         settings: ConsumerSettings,
@@ -180,13 +189,31 @@ impl Broker {
             settings.prefetch > 0,
             "a consumer needs a prefetch of at least 1"
         );
-        let attendant = consumer::attendant(handler, self.place.clone(), self.schedule.clone());
-        let (queue, prefetch) = (M::QUEUE, settings.prefetch);
-        match &self.backend {
-            Backend::Memory(memory) => memory.consume(queue, prefetch, attendant, lifecycle).await,
-            Backend::Amqp(amqp) => amqp.consume(queue, prefetch, attendant, lifecycle).await,
-        }
+        let window = self.window(M::QUEUE, settings.prefetch);
+        let consume = async |shard: Shard| {
+            let place = (self.place.clone(), shard.key());
+            let attendant = consumer::attendant(Arc::clone(&handler), place, self.schedule.clone());
+            match &self.backend {
+                Backend::Memory(memory) => {
+                    memory.consume(shard, window, attendant, lifecycle).await
+                }
+                Backend::Amqp(amqp) => amqp.consume(shard, window, attendant, lifecycle).await,
+            }
+        };
+        join_all(self.shards(M::QUEUE).into_iter().map(consume)).await;
         Ok(())
+    }
+
+    /// How many of `prefetch` messages are handled at once from each shard of a queue: at least one.
+    pub fn window(&self, queue: Queue, prefetch: u16) -> u16 {
+        shard::share(prefetch, self.shards(queue).len())
+    }
+
+    fn shards(&self, queue: Queue) -> Vec<Shard> {
+        match &self.backend {
+            Backend::Memory(_) => Shard::all(queue, 1),
+            Backend::Amqp(amqp) => amqp.shards(queue),
+        }
     }
 
     /// How many messages a queue holds.

@@ -16,14 +16,14 @@ use tokio::time::Instant;
 
 use crate::consumer::{self, Attendant, Verdict};
 use crate::envelope::{DeadLetter, Envelope};
+use crate::shard::Shard;
 use crate::{Config, Depth, Error};
 use queue::{Bounds, Taken, WorkQueue};
 
 /// The in-process queues.
 #[derive(Debug)]
 pub(crate) struct Memory {
-    poll: Arc<WorkQueue>,
-    changes: Arc<WorkQueue>,
+    shards: Vec<(Shard, Arc<WorkQueue>)>,
     /// How long a publisher waits for room.
     patience: Duration,
     clock: SharedClock,
@@ -31,51 +31,56 @@ pub(crate) struct Memory {
 
 impl Memory {
     pub(crate) fn new(config: &Config, clock: SharedClock) -> Self {
-        let queue = |queue: Queue| {
-            let name = format!("{}.{}", config.prefix, queue.name());
-            let bounds = Bounds {
-                messages: config.memory_capacity,
-                bytes: config.memory_bytes,
-            };
-            Arc::new(WorkQueue::new(name, bounds))
+        let bounds = Bounds {
+            messages: config.memory_capacity,
+            bytes: config.memory_bytes,
         };
+        let queue = |shard: Shard| {
+            let name = format!("{}.{}", config.prefix, shard.key());
+            (shard, Arc::new(WorkQueue::new(name, bounds)))
+        };
+        let shards = Queue::ALL
+            .into_iter()
+            .flat_map(|queue| Shard::all(queue, 1));
         Self {
-            poll: queue(Queue::Poll),
-            changes: queue(Queue::Changes),
+            shards: shards.map(queue).collect(),
             patience: config.publish_timeout,
             clock,
         }
     }
 
-    fn queue(&self, queue: Queue) -> &Arc<WorkQueue> {
-        match queue {
-            Queue::Poll => &self.poll,
-            Queue::Changes => &self.changes,
-        }
+    fn shard(&self, shard: Shard) -> &Arc<WorkQueue> {
+        let found = self.shards.iter().find(|(known, _)| *known == shard);
+        let (_, queue) = found.expect("there is a queue for each shard of one partition");
+        queue
+    }
+
+    /// The shards of a queue.
+    fn of(&self, queue: Queue) -> impl Iterator<Item = &Arc<WorkQueue>> {
+        let shards = self.shards.iter();
+        shards.filter_map(move |(shard, work)| (shard.queue == queue).then_some(work))
     }
 
     pub(crate) async fn publish(
         &self,
-        queue: Queue,
-        envelopes: Vec<Envelope>,
+        envelopes: Vec<(Shard, Envelope)>,
     ) -> Vec<Result<(), Error>> {
-        let queue = self.queue(queue);
         let deadline = Instant::now() + self.patience;
         let mut outcomes = Vec::with_capacity(envelopes.len());
-        for envelope in envelopes {
-            outcomes.push(queue.publish(envelope, deadline).await);
+        for (shard, envelope) in envelopes {
+            outcomes.push(self.shard(shard).publish(envelope, deadline).await);
         }
         outcomes
     }
 
     pub(crate) async fn consume(
         &self,
-        queue: Queue,
+        shard: Shard,
         prefetch: u16,
         attendant: Attendant,
         lifecycle: &Lifecycle,
     ) {
-        let work = self.queue(queue);
+        let work = self.shard(shard);
         let slots = Arc::new(Semaphore::new(prefetch.into()));
         loop {
             let next = async {
@@ -92,7 +97,7 @@ impl Memory {
             let (attendant, clock) = (Arc::clone(&attendant), Arc::clone(&self.clock));
             lifecycle.spawn_detail(async move {
                 let verdict = attendant(taken.arrival()).await;
-                consumer::count(queue, &verdict, taken.arrival().envelope.attempt);
+                consumer::count(shard.queue, &verdict, taken.arrival().envelope.attempt);
                 settle(taken, verdict, &clock);
                 drop(slot);
             });
@@ -101,15 +106,21 @@ impl Memory {
     }
 
     pub(crate) fn depth(&self, queue: Queue) -> Depth {
-        self.queue(queue).depth()
+        let depths = self.of(queue).map(|work| work.depth());
+        depths.fold(Depth::default(), |sum, one| Depth {
+            ready: sum.ready + one.ready,
+            waiting: sum.waiting + one.waiting,
+            dead: sum.dead + one.dead,
+        })
     }
 
     pub(crate) fn dead_letters(&self, queue: Queue, limit: usize) -> Vec<DeadLetter> {
-        self.queue(queue).dead_letters(limit)
+        let letters = self.of(queue).flat_map(|work| work.dead_letters(limit));
+        letters.take(limit).collect()
     }
 
     pub(crate) fn discard_dead(&self, queue: Queue, ids: &HashSet<String>) -> usize {
-        self.queue(queue).discard_dead(ids)
+        self.of(queue).map(|work| work.discard_dead(ids)).sum()
     }
 }
 

@@ -8,6 +8,8 @@ use tracing::field::Empty;
 use crate::envelope::{Envelope, Outgoing};
 use crate::error::Error;
 use crate::propagation::TraceContext;
+use crate::shard::Shard;
+use crate::sorter::Sorter;
 
 /// What spans call the place that messages go through.
 #[derive(Clone, Debug)]
@@ -18,6 +20,7 @@ pub(crate) struct Place {
 
 /// A message that is about to be sent, within the span that ends when its outcome is known.
 pub(crate) struct Parcel {
+    pub(crate) shard: Shard,
     pub(crate) envelope: Envelope,
     span: Span,
 }
@@ -25,27 +28,32 @@ pub(crate) struct Parcel {
 /// Packs messages; the ones that cannot be packed have their error in their place.
 pub(crate) fn pack<M: Message>(
     messages: &[Outgoing<'_, M>],
-    place: &Place,
+    (place, sorter): (&Place, &Sorter),
     clock: &SharedClock,
 ) -> Vec<Result<Parcel, Error>> {
     let now = clock.now();
     let pack_one = |outgoing: &Outgoing<'_, M>| {
         let mut envelope = Envelope::pack(outgoing, now)?;
-        let span = publish_span(M::QUEUE, place, &envelope.message_id);
+        let shard = sorter.shard(M::QUEUE, outgoing.message.instance());
+        let span = publish_span(&shard.key(), place, &envelope.message_id);
         let given = outgoing.traceparent.clone().map(TraceContext::stored);
         if let Some(given) = &given {
             given.set_as_parent_of(&span);
         }
         // Without a subscriber for traces the context is passed on as it came.
         envelope.trace = TraceContext::of(&span).or(given).unwrap_or_default();
-        Ok(Parcel { envelope, span })
+        Ok(Parcel {
+            shard,
+            envelope,
+            span,
+        })
     };
     messages.iter().map(pack_one).collect()
 }
 
 impl Parcel {
     /// The outcome is known: counts it and ends the span.
-    pub(crate) fn settle(self, queue: Queue, outcome: &Result<(), Error>) {
+    pub(crate) fn settle(self, outcome: &Result<(), Error>) {
         let label = match outcome {
             Ok(()) => "confirmed",
             Err(error) => {
@@ -53,7 +61,7 @@ impl Parcel {
                 error.outcome()
             }
         };
-        count(queue, label);
+        count(self.shard.queue, label);
     }
 }
 
@@ -63,15 +71,15 @@ pub(crate) fn count(queue: Queue, outcome: &'static str) {
         .increment(1);
 }
 
-fn publish_span(queue: Queue, place: &Place, message_id: &str) -> Span {
+fn publish_span(key: &str, place: &Place, message_id: &str) -> Span {
     tracing::info_span!(
         "publish",
-        otel.name = format!("publish {}.{}", place.exchange, queue.name()),
+        otel.name = format!("publish {}.{key}", place.exchange),
         otel.kind = "producer",
         messaging.system = place.system,
         messaging.operation.name = "publish",
         messaging.operation.type = "send",
-        messaging.destination.name = format!("{}:{}", place.exchange, queue.name()),
+        messaging.destination.name = format!("{}:{key}", place.exchange),
         messaging.message.id = message_id,
         error.type = Empty,
     )

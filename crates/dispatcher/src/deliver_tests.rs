@@ -52,7 +52,8 @@ async fn deliverer(broken: Broken) -> (Deliverer, TempDir) {
     sections.store.url = format!("sqlite:{}", file.display()).into();
     let store = Store::open(&sections.store, &context).await.unwrap();
     let sealer = Sealer::from_base64(&Sealer::generate_key()).unwrap();
-    let deliverer = crate::run::build(&context, store, sealer, &sections.dispatcher).unwrap();
+    let deliverer =
+        crate::run::build(&context, store, sealer, (&sections.dispatcher, 128)).unwrap();
     let settings = recorder::Settings {
         batch: 1,
         linger: Duration::ZERO,

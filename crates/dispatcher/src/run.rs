@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use ie_broker::{Broker, ConsumerSettings};
-use ie_model::Notification;
+use ie_model::{Notification, Queue};
 use ie_platform::Context;
 use ie_platform::http::{self, ClientSettings};
 use ie_platform::seal::Sealer;
@@ -51,7 +51,8 @@ pub async fn run(context: Context, parts: Parts) -> anyhow::Result<()> {
     let settings = ConsumerSettings {
         prefetch: config.prefetch,
     };
-    let deliverer = build(&context, store.clone(), sealer, &config)?;
+    let window = broker.window(Queue::Changes, config.prefetch);
+    let deliverer = build(&context, store.clone(), sealer, (&config, window))?;
     let listens = !config.operational_url.trim().is_empty();
     let remembered = store.remember_operator(listens).await;
     remembered.context("while noting whether the operator wants notices")?;
@@ -84,7 +85,7 @@ pub(crate) fn build(
     context: &Context,
     store: Store,
     sealer: Sealer,
-    config: &Config,
+    (config, window): (&Config, u16),
 ) -> anyhow::Result<Deliverer> {
     let client = http::client(&ClientSettings {
         connect_timeout: config.connect_timeout,
@@ -116,7 +117,7 @@ pub(crate) fn build(
         store,
         breakers: Breakers::new(config.breaker()),
         rates: Rates::new(config.park()),
-        slots: Slots::new(limits(config)),
+        slots: Slots::new(limits(config, window)),
         caller,
         schedule: config.schedule(),
     })
@@ -130,12 +131,13 @@ fn operator(config: &Config) -> anyhow::Result<Target> {
     })
 }
 
-/// A line never fills more than half of the window, so that the other callbacks' notifications get by.
-fn limits(config: &Config) -> Limits {
+/// A line never fills more than half of the window, so that the other callbacks' notifications get by. The window is that
+/// of one shard of the queue.
+fn limits(config: &Config, window: u16) -> Limits {
     Limits {
         slots: config.callback_limit,
-        line: usize::from(config.prefetch / 2),
-        crowd: usize::from(config.prefetch / 2).max(config.callback_limit),
+        line: usize::from(window / 2),
+        crowd: usize::from(window / 2).max(config.callback_limit),
         park: config.park(),
     }
 }

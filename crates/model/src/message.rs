@@ -2,6 +2,8 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 
+use crate::InstanceId;
+
 /// The work queues. Wait queues and dead-letter queues are the broker's matter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Queue {
@@ -22,6 +24,11 @@ impl Queue {
             Queue::Changes => "changes",
         }
     }
+
+    /// Whether one instance may fill it: poll jobs are at most one per poller.
+    pub fn has_bulk(self) -> bool {
+        self == Queue::Changes
+    }
 }
 
 /// A type that travels through a queue.
@@ -37,4 +44,7 @@ pub trait Message: Serialize + DeserializeOwned + Send + Sync + 'static {
 
     /// The identity of this message: the same when it is published again.
     fn message_id(&self) -> String;
+
+    /// The instance that it belongs to: what one of them sends does not delay what another does.
+    fn instance(&self) -> InstanceId;
 }

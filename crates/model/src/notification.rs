@@ -87,6 +87,10 @@ impl Message for Notification {
     fn message_id(&self) -> String {
         self.id.to_string()
     }
+
+    fn instance(&self) -> InstanceId {
+        self.instance
+    }
 }
 
 /// Where a notification stands. The names are Open Connectors'; `FAILED` and `DISCARDED` are ours.

@@ -217,6 +217,10 @@ impl Message for PollJob {
     fn message_id(&self) -> String {
         format!("{}-{}", self.poller, self.epoch)
     }
+
+    fn instance(&self) -> InstanceId {
+        self.instance
+    }
 }
 
 /// What is remembered of a record, so that the same version is not emitted twice.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{FutureExt as _, StreamExt as _};
-use ie_model::Queue;
 use ie_platform::Lifecycle;
 use lapin::message::Delivery;
 use lapin::options::{
@@ -22,6 +21,7 @@ use super::link::lost;
 use crate::Error;
 use crate::consumer::{self, Arrival, Attendant, Verdict};
 use crate::envelope::Envelope;
+use crate::shard::Shard;
 
 /// Before another try: long enough not to turn in circles, short enough not to be noticed.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -32,7 +32,7 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 /// What the loop and its handlers share.
 #[derive(Clone)]
 struct Shift {
-    queue: Queue,
+    shard: Shard,
     attendant: Attendant,
     lifecycle: Lifecycle,
     /// One permit per handler that may run, also over several connections.
@@ -42,14 +42,14 @@ struct Shift {
 impl Amqp {
     pub(crate) async fn consume(
         self: &Arc<Self>,
-        queue: Queue,
+        shard: Shard,
         prefetch: u16,
         attendant: Attendant,
         lifecycle: &Lifecycle,
     ) {
         let slots = Arc::new(Semaphore::new(prefetch.into()));
         let shift = Shift {
-            queue,
+            shard,
             attendant,
             lifecycle: lifecycle.clone(),
             slots,
@@ -57,7 +57,7 @@ impl Amqp {
         let mut interrupted = false;
         loop {
             let subscribed = lifecycle
-                .run_until_stopped(self.subscribe(queue, prefetch))
+                .run_until_stopped(self.subscribe(shard, prefetch))
                 .await;
             let (channel, consumer) = match subscribed {
                 None => break,
@@ -66,7 +66,7 @@ impl Amqp {
                     // One line per outage; the health component tells the rest.
                     if !std::mem::replace(&mut interrupted, true) {
                         tracing::warn!(
-                            queue = queue.name(),
+                            queue = shard.key(),
                             error = error.chain(),
                             "cannot consume, trying again until it works"
                         );
@@ -76,14 +76,14 @@ impl Amqp {
                 }
             };
             if std::mem::take(&mut interrupted) {
-                tracing::info!(queue = queue.name(), "consuming again");
+                tracing::info!(queue = shard.key(), "consuming again");
             }
             if self.work(&shift, channel, consumer).await.is_break() {
                 break;
             }
             interrupted = true;
             tracing::warn!(
-                queue = queue.name(),
+                queue = shard.key(),
                 "the consumer lost its channel and subscribes again"
             );
             lifecycle.run_until_stopped(sleep(PAUSE)).await;
@@ -91,7 +91,7 @@ impl Amqp {
         consumer::wait_for_handlers(&shift.slots, prefetch, lifecycle).await;
     }
 
-    async fn subscribe(&self, queue: Queue, prefetch: u16) -> Result<(Channel, Consumer), Error> {
+    async fn subscribe(&self, shard: Shard, prefetch: u16) -> Result<(Channel, Consumer), Error> {
         let session = self.consuming.session().await?;
         let subscribe = async {
             let channel = session.open_channel().await?;
@@ -99,7 +99,7 @@ impl Amqp {
                 .basic_qos(prefetch, BasicQosOptions::default())
                 .await;
             qos.map_err(|error| lost("setting the prefetch", error))?;
-            let name = self.topology.queue_name(queue.name());
+            let name = self.topology.queue_name(&shard.key());
             let options = BasicConsumeOptions::default();
             let consumer = channel.basic_consume(
                 name.as_str().into(),
@@ -182,18 +182,18 @@ impl Amqp {
             let verdict = (shift.attendant)(&arrival).await;
             let attempt = arrival.envelope.attempt;
             let kept = amqp
-                .keep(shift.queue, &verdict, arrival.into_envelope())
+                .keep(shift.shard, &verdict, arrival.into_envelope())
                 .await;
             if let Err(error) = kept {
                 tracing::error!(
-                    queue = shift.queue.name(),
+                    queue = shift.shard.key(),
                     error = error.chain(),
                     "message could not be put off and is handed out again"
                 );
                 shift.lifecycle.run_until_stopped(sleep(PAUSE)).await;
                 give_back(&acker).await;
             } else {
-                consumer::count(shift.queue, &verdict, attempt);
+                consumer::count(shift.shard.queue, &verdict, attempt);
                 settle(acker.ack(BasicAckOptions::default())).await;
             }
             drop((slot, channel));
@@ -201,14 +201,14 @@ impl Amqp {
     }
 
     /// Puts the message where its verdict says and waits until the broker has it there: then it may be acknowledged.
-    async fn keep(&self, queue: Queue, verdict: &Verdict, envelope: Envelope) -> Result<(), Error> {
+    async fn keep(&self, shard: Shard, verdict: &Verdict, envelope: Envelope) -> Result<(), Error> {
         match verdict {
             Verdict::Done => Ok(()),
             Verdict::Wait { delay, attempt } => {
-                self.put_off(queue, envelope.again(*attempt), *delay).await
+                self.put_off(shard, envelope.again(*attempt), *delay).await
             }
             Verdict::Dead { reason } => {
-                self.bury(queue, envelope.died(reason, self.clock.now()))
+                self.bury(shard.queue, envelope.died(reason, self.clock.now()))
                     .await
             }
         }

@@ -24,13 +24,14 @@ const NEXT_LIMIT: Duration = Duration::from_secs(1);
 impl Amqp {
     pub(crate) async fn depth(&self, queue: Queue) -> Result<Depth, Error> {
         let channel = self.open_inspection().await?;
+        let dead = self.topology.queue_name(&dead_key(queue));
         let mut depth = Depth {
-            ready: self.count(&channel, queue.name()).await?,
-            dead: self.count(&channel, &dead_key(queue)).await?,
+            ready: self.ready(&channel, queue).await?,
+            dead: self.count(&channel, &dead).await?,
             waiting: 0,
         };
-        for key in self.topology.wait_keys(queue) {
-            depth.waiting += self.count(&channel, &key).await?;
+        for name in self.topology.wait_queues(queue) {
+            depth.waiting += self.count(&channel, &name).await?;
         }
         close(channel).await;
         Ok(depth)
@@ -38,9 +39,18 @@ impl Amqp {
 
     pub(crate) async fn backlog(&self, queue: Queue) -> Result<usize, Error> {
         let channel = self.open_inspection().await?;
-        let backlog = self.count(&channel, queue.name()).await?;
+        let backlog = self.ready(&channel, queue).await?;
         close(channel).await;
         Ok(backlog)
+    }
+
+    async fn ready(&self, channel: &Channel, queue: Queue) -> Result<usize, Error> {
+        let mut ready = 0;
+        for shard in self.topology.shards(queue) {
+            let name = self.topology.queue_name(&shard.key());
+            ready += self.count(channel, &name).await?;
+        }
+        Ok(ready)
     }
 
     pub(crate) async fn dead_letters(
@@ -84,12 +94,12 @@ impl Amqp {
     ) -> Result<usize, Error> {
         let _one_look = self.looking.lock().await;
         let channel = self.open_inspection().await?;
-        let mut left = self.count(&channel, &dead_key(queue)).await?;
+        let name = self.topology.queue_name(&dead_key(queue));
+        let mut left = self.count(&channel, &name).await?;
         if left == 0 {
             close(channel).await;
             return Ok(0);
         }
-        let name = self.topology.queue_name(&dead_key(queue));
         let options = BasicConsumeOptions::default();
         let consuming = channel.basic_consume(
             name.as_str().into(),
@@ -138,8 +148,7 @@ impl Amqp {
         opened.unwrap_or_else(|_| Err(Error::disconnected("no connection in time")))
     }
 
-    async fn count(&self, channel: &Channel, routing_key: &str) -> Result<usize, Error> {
-        let name = self.topology.queue_name(routing_key);
+    async fn count(&self, channel: &Channel, name: &str) -> Result<usize, Error> {
         let passive = QueueDeclareOptions {
             passive: true,
             ..Default::default()

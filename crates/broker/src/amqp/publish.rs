@@ -14,6 +14,7 @@ use super::headers::properties;
 use super::link::{Session, lost};
 use crate::Error;
 use crate::envelope::Envelope;
+use crate::shard::Shard;
 use crate::topology::dead_key;
 
 /// Between two rounds over what got no answer.
@@ -21,7 +22,10 @@ const ROUND_PAUSE: Duration = Duration::from_millis(100);
 
 /// A message and where it goes.
 pub(super) struct Letter {
+    exchange: String,
     routing_key: String,
+    /// Where it arrives, for errors.
+    queue: String,
     expiration: Option<Duration>,
     envelope: Envelope,
 }
@@ -34,46 +38,46 @@ struct Sent<'a> {
 }
 
 impl Amqp {
-    /// Publishes to a work queue.
+    /// Publishes to shards of work queues.
     pub(crate) async fn publish(
         &self,
-        queue: Queue,
-        envelopes: Vec<Envelope>,
+        envelopes: Vec<(Shard, Envelope)>,
     ) -> Result<Vec<Result<(), Error>>, Error> {
-        let to_queue = |envelope| Letter {
-            routing_key: queue.name().to_owned(),
-            expiration: None,
-            envelope,
-        };
-        self.send(envelopes.into_iter().map(to_queue).collect())
-            .await
+        let letters = envelopes.into_iter();
+        let letters = letters.map(|(shard, envelope)| self.letter(shard.key(), envelope));
+        self.send(letters.collect()).await
     }
 
-    /// Publishes to the wait queue of a delay.
+    /// Publishes to the wait queue of a delay, to come back to its shard.
     pub(super) async fn put_off(
         &self,
-        queue: Queue,
+        shard: Shard,
         envelope: Envelope,
         delay: Duration,
     ) -> Result<(), Error> {
-        let (routing_key, delay) = self.topology.wait_for(queue, delay);
+        let (queue, delay) = self.topology.wait_for(shard.queue, delay);
         self.send_one(Letter {
-            routing_key,
+            exchange: queue.clone(),
+            queue,
             expiration: Some(delay),
-            envelope,
+            ..self.letter(shard.key(), envelope)
         })
         .await
     }
 
     /// Publishes to the dead letters.
     pub(super) async fn bury(&self, queue: Queue, envelope: Envelope) -> Result<(), Error> {
-        let routing_key = dead_key(queue);
-        self.send_one(Letter {
+        self.send_one(self.letter(dead_key(queue), envelope)).await
+    }
+
+    fn letter(&self, routing_key: String, envelope: Envelope) -> Letter {
+        Letter {
+            exchange: self.topology.exchange().to_owned(),
+            queue: self.topology.queue_name(&routing_key),
             routing_key,
             expiration: None,
             envelope,
-        })
-        .await
+        }
     }
 
     async fn send_one(&self, letter: Letter) -> Result<(), Error> {
@@ -210,7 +214,7 @@ impl Amqp {
             ..Default::default()
         };
         let publish = session.channel.basic_publish(
-            self.topology.exchange().into(),
+            letter.exchange.as_str().into(),
             letter.routing_key.as_str().into(),
             mandatory,
             &letter.envelope.payload,
@@ -242,7 +246,7 @@ impl Amqp {
             self.publish_timeout
         };
         let answer = match session.answer(limit, sent.confirm).await {
-            Some(Ok(confirmation)) => self.read(confirmation, &letters[sent.index]),
+            Some(Ok(confirmation)) => read(confirmation, &letters[sent.index]),
             Some(Err(error)) => Err(lost("waiting for a confirmation", error)),
             None if failed.is_some() => Err(unanswered(failed.as_deref())),
             None => Err(Error::disconnected(format!(
@@ -254,18 +258,18 @@ impl Amqp {
         }
         answers.push((sent.index, answer));
     }
+}
 
-    /// A confirmation is not delivery: a message that reached no queue is acknowledged and comes back with it.
-    fn read(&self, confirmation: Confirmation, letter: &Letter) -> Result<(), Error> {
-        let queue = || self.topology.queue_name(&letter.routing_key);
-        match confirmation {
-            Confirmation::Ack(None) => Ok(()),
-            Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_)) => {
-                Err(Error::Unroutable { queue: queue() })
-            }
-            Confirmation::Nack(None) | Confirmation::NotRequested => {
-                Err(Error::Nacked { queue: queue() })
-            }
+/// A confirmation is not delivery: a message that reached no queue is acknowledged and comes back with it.
+fn read(confirmation: Confirmation, letter: &Letter) -> Result<(), Error> {
+    let queue = || letter.queue.clone();
+    match confirmation {
+        Confirmation::Ack(None) => Ok(()),
+        Confirmation::Ack(Some(_)) | Confirmation::Nack(Some(_)) => {
+            Err(Error::Unroutable { queue: queue() })
+        }
+        Confirmation::Nack(None) | Confirmation::NotRequested => {
+            Err(Error::Nacked { queue: queue() })
         }
     }
 }

@@ -25,6 +25,10 @@ macro_rules! message {
             fn message_id(&self) -> String {
                 stringify!($name).to_owned()
             }
+
+            fn instance(&self) -> ie_model::InstanceId {
+                ie_model::InstanceId(1)
+            }
         }
     };
 }
@@ -79,7 +83,7 @@ async fn a_dead_letter_keeps_its_reason_and_everything_else(
         assert_eq!(dead.reason, "410 gone");
         assert!(dead.dead_at.is_some() && dead.published_at.is_some());
         assert_eq!(dead.traceparent, Some(traceparent));
-        assert_eq!(&dead.payload[..], br#"{"id":"a"}"#);
+        assert_eq!(&dead.payload[..], br#"{"id":"a","instance":1}"#);
     })
     .await;
 }

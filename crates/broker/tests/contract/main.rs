@@ -11,5 +11,6 @@ mod proxy;
 mod rabbitmq;
 mod retry;
 mod rig;
+mod shards;
 mod stop;
 mod trace;

@@ -26,10 +26,14 @@ pub(crate) enum Backend {
     RabbitMq,
 }
 
+/// More than any test has.
+const MOST_PARTITIONS: u16 = 4;
+
 /// What travels in these tests.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Note {
     pub(crate) id: String,
+    pub(crate) instance: i64,
 }
 
 impl Message for Note {
@@ -40,10 +44,21 @@ impl Message for Note {
     fn message_id(&self) -> String {
         self.id.clone()
     }
+
+    fn instance(&self) -> ie_model::InstanceId {
+        ie_model::InstanceId(self.instance)
+    }
 }
 
 pub(crate) fn note(id: impl ToString) -> Note {
-    Note { id: id.to_string() }
+    note_of(1, id)
+}
+
+pub(crate) fn note_of(instance: i64, id: impl ToString) -> Note {
+    Note {
+        id: id.to_string(),
+        instance,
+    }
 }
 
 pub(crate) fn notes(count: usize) -> Vec<Note> {
@@ -123,25 +138,33 @@ pub(crate) async fn raw_connection() -> lapin::Connection {
 pub(crate) async fn delete_queues(config: &Config) {
     let connection = raw_connection().await;
     let channel = connection.create_channel().await.unwrap();
+    let waits = config.delays.iter().map(|delay| match delay.as_millis() {
+        60_000 => ".wait.1m".to_owned(),
+        millis => format!(".wait.{millis}ms"),
+    });
+    let waits: Vec<_> = waits.collect();
+    let mut exchanges = vec![config.prefix.clone()];
     for queue in Queue::ALL {
-        let mut names = vec![String::new(), ".dead".to_owned()];
-        names.extend(config.delays.iter().map(|delay| match delay.as_millis() {
-            60_000 => ".wait.1m".to_owned(),
-            millis => format!(".wait.{millis}ms"),
-        }));
-        for suffix in names {
-            let name = format!("{}.{}{suffix}", config.prefix, queue.name());
+        let name = |suffix: &String| format!("{}.{}{suffix}", config.prefix, queue.name());
+        let mut suffixes = waits.clone();
+        suffixes.extend(["", ".bulk", ".dead"].map(str::to_owned));
+        for partition in 1..=MOST_PARTITIONS {
+            suffixes.extend([format!(".{partition}"), format!(".{partition}.bulk")]);
+        }
+        for name in suffixes.iter().map(name) {
             channel
                 .queue_delete(name.into(), QueueDeleteOptions::default())
                 .await
                 .unwrap();
         }
+        exchanges.extend(waits.iter().map(name));
     }
-    let exchange = config.prefix.as_str();
-    channel
-        .exchange_delete(exchange.into(), ExchangeDeleteOptions::default())
-        .await
-        .unwrap();
+    for exchange in exchanges {
+        channel
+            .exchange_delete(exchange.into(), ExchangeDeleteOptions::default())
+            .await
+            .unwrap();
+    }
 }
 
 impl Rig {
@@ -152,7 +175,7 @@ impl Rig {
         }
     }
 
-    /// Starts a consumer that does with each note what `script` says.
+    /// Starts a consumer that does with each note what `script` says, with so many at once from each shard.
     pub(crate) fn consume<F>(&self, prefetch: u16, script: F) -> Consumer
     where
         F: Fn(Note, Delivery) -> BoxFuture<'static, Result<(), Failure>> + Send + Sync + 'static,
@@ -163,11 +186,14 @@ impl Rig {
             seen,
         });
         let (lifecycle, broker) = (Lifecycle::new(), self.broker.clone());
+        let per_window = broker.window(Queue::Changes, 1_000);
+        let shards = 1_000 / per_window;
+        let settings = ConsumerSettings {
+            prefetch: prefetch * shards,
+        };
         let own = lifecycle.clone();
         lifecycle.spawn("consumer", async move {
-            broker
-                .consume(ConsumerSettings { prefetch }, handler, &own)
-                .await
+            broker.consume(settings, handler, &own).await
         });
         Consumer { lifecycle, inbox }
     }
