@@ -146,7 +146,7 @@ impl Storing {
                 lease_until: self.now + AGES,
             })
         };
-        self.fence = self.store.commit_page(self.fence, &page).await?;
+        self.fence = self.store.commit_page(self.fence, &page).await?.fence;
         Ok(batch)
     }
 

@@ -1,5 +1,7 @@
 //! From changes to notifications, in the store and in the queue.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use ie_broker::Outgoing;
 use ie_model::{
@@ -52,12 +54,7 @@ impl Poll<'_> {
             .await?;
         let now = self.clock.now();
         let order = settings.delivery.order == EventOrder::PerObject;
-        // Whether one with an order is held is decided when it is stored, so it is left to the relay.
-        let due_at = if order {
-            now
-        } else {
-            now + self.parts.config.publish_grace
-        };
+        let due_at = now + self.parts.config.publish_grace;
         let traceparent = current_traceparent();
         let make = |(changes, id): (&[&Change], _)| {
             Ok(NewNotification {
@@ -114,15 +111,20 @@ impl Poll<'_> {
         }
     }
 
-    /// Publishes what was stored and has no order; what does not reach the queue is the relay's.
-    pub(crate) async fn publish(&self, notifications: &[NewNotification]) {
+    /// Publishes what was stored and is not held by its order; what does not reach the queue is the relay's.
+    pub(crate) async fn publish(
+        &self,
+        notifications: &[NewNotification],
+        held: &HashSet<NotificationId>,
+    ) {
         let batch: Vec<_> = notifications
             .iter()
-            .filter(|new| new.ordered.is_none())
+            .filter(|new| !held.contains(&new.notification.id))
             .map(|new| Outgoing {
                 message: &new.notification,
                 traceparent: new.traceparent.clone(),
-                republished: false,
+                // Where there is an order, a copy that comes late must not come after its successors.
+                republished: new.ordered.is_some(),
                 attempt: 1,
             })
             .collect();

@@ -147,17 +147,18 @@ impl Poll<'_> {
             page.prune = self.prune(&walk.window, cursor, report.changes);
         }
         let stored = self.parts.store.commit_page(self.fence, &page).await;
-        self.fence = stored.map_err(|error| match error {
+        let committed = stored.map_err(|error| match error {
             StoreError::QuarantineFull { limit } => Stop::Unreadable {
                 limit,
                 reason: first_bad.unwrap_or_default(),
             },
             error => error.into(),
         })?;
+        self.fence = committed.fence;
         for change in &changes {
             counter!("ie_changes_total", "type" => change.event_type.as_str()).increment(1);
         }
-        self.publish(&page.notifications).await;
+        self.publish(&page.notifications, &committed.held).await;
         Ok(())
     }
 

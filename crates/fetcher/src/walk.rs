@@ -182,12 +182,14 @@ impl<'a> Walker<'a> {
             ..PageCommit::new(Progress::Beside { due_at: None })
         };
         let store = &self.poll.parts.store;
-        self.poll.fence = store.commit_page(self.poll.fence, &page).await?;
+        let committed = store.commit_page(self.poll.fence, &page).await?;
+        self.poll.fence = committed.fence;
         counter!("ie_walk_pages_total", "kind" => kind).increment(1);
         for change in changes {
             counter!("ie_changes_total", "type" => change.event_type.as_str()).increment(1);
         }
-        self.poll.publish(&page.notifications).await;
+        let (new, held) = (&page.notifications, &committed.held);
+        self.poll.publish(new, held).await;
         Ok(())
     }
 
@@ -202,7 +204,7 @@ impl<'a> Walker<'a> {
             ..PageCommit::new(Progress::Beside { due_at })
         };
         let store = &self.poll.parts.store;
-        self.poll.fence = store.commit_page(self.poll.fence, &page).await?;
+        self.poll.fence = store.commit_page(self.poll.fence, &page).await?.fence;
         Ok(())
     }
 

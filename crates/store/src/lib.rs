@@ -53,7 +53,7 @@ pub use instances::{NewPoller, Page, PollerChanges};
 pub use notifications::NotificationFilter;
 pub use order::Ordered;
 pub use pace::Pace;
-pub use pages::{NewNotification, PageCommit, Progress};
+pub use pages::{Committed, NewNotification, PageCommit, Progress};
 pub use prune::Prune;
 pub use quarantine::{DueRecord, NewQuarantined, Postponed, QuarantineChange, Quarantined, Walked};
 pub use remembered::ScheduleChange;

@@ -111,11 +111,11 @@ impl Store {
     }
 }
 
-/// Notes the order of a page's notifications, which are stored already, and holds those that have to wait.
-pub(crate) async fn store(tx: &mut Tx, new: &[NewNotification]) -> Result<()> {
+/// Notes the order of a page's notifications, which are stored already, and holds those that have to wait; returns them.
+pub(crate) async fn store(tx: &mut Tx, new: &[NewNotification]) -> Result<HashSet<NotificationId>> {
     let ordered: Vec<Place<'_>> = new.iter().filter_map(Place::of).collect();
     let Some(first) = ordered.first() else {
-        return Ok(());
+        return Ok(HashSet::new());
     };
     // A page belongs to one poller, and so to one resource of one instance.
     let objects: HashSet<&str> = ordered.iter().flat_map(|place| place.objects()).collect();
@@ -129,7 +129,7 @@ pub(crate) async fn store(tx: &mut Tx, new: &[NewNotification]) -> Result<()> {
     if !held.is_empty() {
         tx.execute(of(HOLD, &held)).await?;
     }
-    Ok(())
+    Ok(held.into_iter().map(NotificationId).collect())
 }
 
 /// Lets go on what these notifications held back, as far as they are settled. Their deliveries are locked and have

@@ -3,7 +3,7 @@
 //! Indexes: `versions` by poller and object; `pollers` by id for the fence. A page takes a fixed number of statements,
 //! however many records it has.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use ie_model::{Digest, Fence, Notification, NotificationId, PollerId, Version, Waiting};
@@ -59,6 +59,15 @@ pub struct NewNotification {
     pub due_at: DateTime<Utc>,
     /// What it waits for; none where nothing waits.
     pub ordered: Option<Ordered>,
+}
+
+/// A page that is stored.
+#[derive(Clone, Debug)]
+pub struct Committed {
+    /// For the next write.
+    pub fence: Fence,
+    /// Those of its notifications that have to wait for others: not to be published by whoever stored them.
+    pub held: HashSet<NotificationId>,
 }
 
 /// How far a walk is.
@@ -159,10 +168,10 @@ impl Store {
         Ok(reserved.into_iter().map(NotificationId).collect())
     }
 
-    /// Writes a page and the progress that it means, in one transaction; returns the fence for the next write.
+    /// Writes a page and the progress that it means, in one transaction.
     ///
     /// [`Error::Fenced`] when another claim or another reader has written since: then nothing is stored.
-    pub async fn commit_page(&self, fence: Fence, page: &PageCommit) -> Result<Fence> {
+    pub async fn commit_page(&self, fence: Fence, page: &PageCommit) -> Result<Committed> {
         let _timer = Timer::start("commit_page");
         let mut tx = self.database.begin().await?;
         // First, since it also locks the poller until the end.
@@ -171,11 +180,12 @@ impl Store {
         if !page.versions.is_empty() {
             tx.execute(versions(fence.poller, &page.versions)).await?;
         }
+        let mut held = HashSet::new();
         if !page.notifications.is_empty() {
             let (contents, deliveries) = notifications(&page.notifications);
             tx.execute(contents).await?;
             tx.execute(deliveries).await?;
-            order::store(&mut tx, &page.notifications).await?;
+            held = order::store(&mut tx, &page.notifications).await?;
         }
         quarantine::change(&mut tx, fence, &page.quarantine).await?;
         if let Some(walk) = &page.walk {
@@ -185,10 +195,11 @@ impl Store {
             prune::prune(&mut tx, fence.poller, round, prune).await?;
         }
         tx.commit().await?;
-        Ok(Fence {
+        let fence = Fence {
             revision: fence.revision + 1,
             ..fence
-        })
+        };
+        Ok(Committed { fence, held })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Events of one object wait for each other, and for nothing else.
 
+use std::collections::HashSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -25,6 +26,17 @@ pub(crate) async fn ordered(
     dead_letter: DeadLetterOrder,
     objects: &[&[&str]],
 ) -> Vec<NotificationId> {
+    let (ids, _) = committed(store, of, dead_letter, objects).await;
+    ids
+}
+
+/// The same, and which of them have to wait.
+async fn committed(
+    store: &Store,
+    of: &Instance,
+    dead_letter: DeadLetterOrder,
+    objects: &[&[&str]],
+) -> (Vec<NotificationId>, HashSet<NotificationId>) {
     let count = u32::try_from(objects.len()).unwrap();
     let ids = store.reserve_notification_ids(count).await.unwrap();
     let new = ids
@@ -40,8 +52,8 @@ pub(crate) async fn ordered(
         });
     let page = page(Vec::new(), new.collect(), under_way(60));
     let fence = only_poller(store, of.id).await.fence();
-    store.commit_page(fence, &page).await.unwrap();
-    ids
+    let committed = store.commit_page(fence, &page).await.unwrap();
+    (ids, committed.held)
 }
 
 /// What a relay publishes now.
@@ -93,6 +105,24 @@ async fn an_event_waits_until_the_one_before_it_is_accepted(
     // Recorded twice: its successor is freed once.
     record(&db.store, first[1], 1, Notified).await;
     assert_eq!(published(&db.store).await, [later[0]]);
+}
+
+#[rstest]
+#[tokio::test]
+async fn whoever_stores_a_page_is_told_which_of_its_notifications_have_to_wait(
+    #[values(Sqlite, Postgres)] backend: Backend,
+) {
+    let db = backend.start().await;
+    let stored = instance(&db.store, &["contacts"]).await;
+
+    let (first, held) = committed(&db.store, &stored, BLOCK, &[&["a"], &["a"], &["b"]]).await;
+    assert_eq!(held, HashSet::from([first[1]]));
+
+    let free = [first[0], first[2]];
+    db.store.mark_received(&free, at(900)).await.unwrap();
+    record(&db.store, first[2], 1, Notified).await;
+    let (second, held) = committed(&db.store, &stored, BLOCK, &[&["a"], &["b"]]).await;
+    assert_eq!(held, HashSet::from([second[0]]));
 }
 
 #[rstest]

@@ -40,7 +40,12 @@ async fn a_page_stores_versions_notifications_and_progress(
     ];
 
     let walk = page(known, new.to_vec(), under_way(120));
-    let fence = db.store.commit_page(poller.fence(), &walk).await.unwrap();
+    let fence = db
+        .store
+        .commit_page(poller.fence(), &walk)
+        .await
+        .unwrap()
+        .fence;
 
     let after = only_poller(&db.store, stored.id).await;
     assert_eq!(after.fence(), fence);
@@ -83,7 +88,12 @@ async fn a_version_is_replaced_by_the_next_and_counts_per_poller(
     let poller = only_poller(&db.store, stored.id).await;
     let first = vec![("7".to_owned(), version(3, 1))];
     let first = page(first, Vec::new(), under_way(120));
-    let fence = db.store.commit_page(poller.fence(), &first).await.unwrap();
+    let fence = db
+        .store
+        .commit_page(poller.fence(), &first)
+        .await
+        .unwrap()
+        .fence;
 
     let twice = vec![
         ("7".to_owned(), version(4, 2)),
@@ -184,7 +194,7 @@ async fn failures_are_counted(#[values(Sqlite, Postgres)] backend: Backend) {
             at: at(5),
         };
         let failed = page(Vec::new(), Vec::new(), failed);
-        fence = db.store.commit_page(fence, &failed).await.unwrap();
+        fence = db.store.commit_page(fence, &failed).await.unwrap().fence;
     }
 
     assert_eq!(only_poller(&db.store, stored.id).await.failures, 3);
@@ -199,7 +209,7 @@ async fn the_cursor_never_moves_back(#[values(Sqlite, Postgres)] backend: Backen
 
     for cursor in [100, 40, 70] {
         let walk = page(Vec::new(), Vec::new(), finished(cursor));
-        fence = db.store.commit_page(fence, &walk).await.unwrap();
+        fence = db.store.commit_page(fence, &walk).await.unwrap().fence;
     }
 
     assert_eq!(only_poller(&db.store, stored.id).await.cursor, at(100));
@@ -247,7 +257,12 @@ async fn of_two_readers_with_one_job_the_second_is_fenced(
         vec![notification(ids[0], stored.id)],
         under_way(120),
     );
-    let fence = db.store.commit_page(first.fence(), &walk).await.unwrap();
+    let fence = db
+        .store
+        .commit_page(first.fence(), &walk)
+        .await
+        .unwrap()
+        .fence;
 
     let walk = page(
         Vec::new(),
@@ -276,7 +291,12 @@ async fn a_page_whose_notifications_clash_leaves_nothing_behind(
         vec![notification(ids[0], stored.id)],
         under_way(120),
     );
-    let fence = db.store.commit_page(poller.fence(), &first).await.unwrap();
+    let fence = db
+        .store
+        .commit_page(poller.fence(), &first)
+        .await
+        .unwrap()
+        .fence;
     let before = only_poller(&db.store, stored.id).await;
 
     let clash = vec![

@@ -51,7 +51,10 @@ async fn with_hundred(store: &Store) -> (Poller, Fence) {
     let poller = only_poller(store, stored.id).await;
     let fence = poller.fence();
     let known = page(hundred(), Vec::new(), under_way(60));
-    (poller, store.commit_page(fence, &known).await.unwrap())
+    (
+        poller,
+        store.commit_page(fence, &known).await.unwrap().fence,
+    )
 }
 
 /// The objects that are remembered.
@@ -73,7 +76,7 @@ async fn a_round_forgets_what_is_old_a_limited_number_at_a_time(
     let mut left = Vec::new();
     for second in 1..=4 {
         let poll = finished(second, prune(second, 30));
-        fence = db.store.commit_page(fence, &poll).await.unwrap();
+        fence = db.store.commit_page(fence, &poll).await.unwrap().fence;
         left.push(known(&db.store, fence).await.len());
     }
 
@@ -90,16 +93,16 @@ async fn after_a_round_it_rests_and_then_begins_again(
     let db = backend.start().await;
     let (_, fence) = with_hundred(&db.store).await;
     let round = finished(1, prune(1, 1_000));
-    let fence = db.store.commit_page(fence, &round).await.unwrap();
+    let fence = db.store.commit_page(fence, &round).await.unwrap().fence;
     let again = page(hundred(), Vec::new(), under_way(60));
-    let fence = db.store.commit_page(fence, &again).await.unwrap();
+    let fence = db.store.commit_page(fence, &again).await.unwrap().fence;
 
     let resting = finished(3_600, prune(3_600, 1_000));
-    let fence = db.store.commit_page(fence, &resting).await.unwrap();
+    let fence = db.store.commit_page(fence, &resting).await.unwrap().fence;
     assert_eq!(known(&db.store, fence).await.len(), 100);
 
     let next = finished(3_601, prune(3_601, 1_000));
-    let fence = db.store.commit_page(fence, &next).await.unwrap();
+    let fence = db.store.commit_page(fence, &next).await.unwrap().fence;
     assert_eq!(known(&db.store, fence).await.len(), 50);
 }
 
@@ -116,7 +119,8 @@ async fn a_poll_that_may_not_forget_forgets_nothing_and_another_poller_keeps_its
         .store
         .commit_page(fence, &finished(1, None))
         .await
-        .unwrap();
+        .unwrap()
+        .fence;
     assert_eq!(known(&db.store, fence).await.len(), 100);
 
     let poll = finished(2, prune(2, 1_000));
@@ -152,7 +156,7 @@ async fn what_is_in_quarantine_or_has_a_late_sequence_is_not_forgotten(
         ..finished(1, prune(1, 1_000))
     };
 
-    let fence = db.store.commit_page(fence, &aside).await.unwrap();
+    let fence = db.store.commit_page(fence, &aside).await.unwrap().fence;
 
     let known = known(&db.store, fence).await;
     assert!(known.contains("010") && known.contains("020"));
@@ -175,14 +179,14 @@ async fn a_snapshot_under_way_forgets_nothing(#[values(Sqlite, Postgres)] backen
         walk: Some(walk(Some(at(60)))),
         ..finished(1, prune(1, 1_000))
     };
-    let fence = db.store.commit_page(fence, &during).await.unwrap();
+    let fence = db.store.commit_page(fence, &during).await.unwrap().fence;
     assert_eq!(known(&db.store, fence).await.len(), 100);
 
     let over = PageCommit {
         walk: Some(walk(None)),
         ..finished(3_601, prune(3_601, 1_000))
     };
-    let fence = db.store.commit_page(fence, &over).await.unwrap();
+    let fence = db.store.commit_page(fence, &over).await.unwrap().fence;
     assert_eq!(known(&db.store, fence).await.len(), 50);
 }
 
@@ -207,7 +211,7 @@ async fn the_content_of_a_record_comes_back_and_goes_when_it_is_not_kept_any_mor
         ("8".to_owned(), version(3, 1)),
     ];
     let both = page(both, Vec::new(), under_way(60));
-    let fence = db.store.commit_page(fence, &both).await.unwrap();
+    let fence = db.store.commit_page(fence, &both).await.unwrap().fence;
 
     let asked = ["7", "8"].map(str::to_owned);
     let known = db.store.known_versions(fence.poller, &asked).await.unwrap();

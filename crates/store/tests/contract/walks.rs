@@ -38,7 +38,7 @@ fn write(walk: WalkWrite) -> PageCommit {
 /// Stores a walk's page under the poller's fence of now.
 async fn store_walk(store: &Store, instance: InstanceId, walk: WalkWrite) -> Fence {
     let fence = only_poller(store, instance).await.fence();
-    store.commit_page(fence, &write(walk)).await.unwrap()
+    store.commit_page(fence, &write(walk)).await.unwrap().fence
 }
 
 async fn remember(store: &Store, instance: InstanceId, versions: &[(&str, Version)]) {
@@ -92,7 +92,12 @@ async fn a_walk_is_stored_with_its_page_and_replaced_by_the_next(
     let mut first = write(WalkWrite::new(begun.clone()));
     first.versions = vec![("7".to_owned(), version(3, 1))];
     first.notifications = vec![notification(id, stored.id)];
-    let fence = db.store.commit_page(poller.fence(), &first).await.unwrap();
+    let fence = db
+        .store
+        .commit_page(poller.fence(), &first)
+        .await
+        .unwrap()
+        .fence;
 
     assert_eq!(
         db.store.walks(&[poller.id]).await.unwrap(),
@@ -110,7 +115,7 @@ async fn a_walk_is_stored_with_its_page_and_replaced_by_the_next(
         ..begun
     };
     let last = write(WalkWrite::new(finished.clone()));
-    let fence = db.store.commit_page(fence, &last).await.unwrap();
+    let fence = db.store.commit_page(fence, &last).await.unwrap().fence;
     let swept = write(WalkWrite::new(sweep(1)));
     db.store.commit_page(fence, &swept).await.unwrap();
     assert_eq!(
@@ -154,14 +159,15 @@ async fn a_walk_makes_its_poller_due_earlier_and_never_later(
         .store
         .commit_page(poller.fence(), &PageCommit::new(finished))
         .await
-        .unwrap();
+        .unwrap()
+        .fence;
 
     for (due_at, expected) in [(Some(5000), 900), (None, 900), (Some(30), 30)] {
         let beside = Progress::Beside {
             due_at: due_at.map(at),
         };
         let page = PageCommit::new(beside);
-        fence = db.store.commit_page(fence, &page).await.unwrap();
+        fence = db.store.commit_page(fence, &page).await.unwrap().fence;
         assert_eq!(only_poller(&db.store, stored.id).await.due_at, at(expected));
     }
 
