@@ -14,6 +14,7 @@ mod callbacks;
 mod cpu;
 mod deliveries;
 mod embedded;
+mod fairness;
 mod idle;
 mod isolation;
 mod memory;

@@ -4,19 +4,22 @@ use std::time::Instant;
 
 use crate::options::{Options, Sizes};
 use crate::report::{Figure, Report};
-use crate::{backlog, budget, deliveries, idle, isolation, records, scaling, start, tick, walk};
+use crate::{
+    backlog, budget, deliveries, fairness, idle, isolation, records, scaling, start, tick, walk,
+};
 
 /// What a measurement found.
 pub(crate) type Measured = anyhow::Result<Vec<Figure>>;
 
 /// The measurements; each gives one or more figures.
-pub(crate) const NAMES: [&str; 12] = [
+pub(crate) const NAMES: [&str; 13] = [
     "start",
     "idle-requests",
     "deliveries",
     "records",
     "records-embedded",
     "isolation",
+    "fairness",
     "scaling",
     "budget",
     "tick",
@@ -52,6 +55,7 @@ async fn one(name: &str, sizes: Sizes) -> Measured {
         "records" => records::distributed(sizes).await,
         "records-embedded" => records::embedded(sizes).await,
         "isolation" => isolation::measure(sizes).await,
+        "fairness" => fairness::measure(sizes).await,
         "scaling" => scaling::measure(sizes).await,
         "budget" => budget::measure(sizes).await,
         "tick" => tick::distributed(sizes).await,
