@@ -87,23 +87,19 @@ impl Reconciler {
         if claimed.await?.is_none() {
             return Ok(());
         }
-        if self.broker.depth(Queue::Changes).await?.dead > 0 {
-            let mut comparison = Comparison {
-                reconciler: self,
-                failed: 0,
-            };
-            let removed = self
-                .broker
-                .sift_dead(Queue::Changes, &mut comparison)
-                .await?;
-            let failed = comparison.failed;
-            if removed + failed > 0 {
-                tracing::info!(
-                    removed,
-                    failed,
-                    "the dead letters agree with the store again"
-                );
-            }
+        let mut comparison = Comparison {
+            reconciler: self,
+            failed: 0,
+        };
+        let dead = Queue::Changes;
+        let removed = self.broker.sift_dead(dead, &mut comparison).await?;
+        let failed = comparison.failed;
+        if removed + failed > 0 {
+            tracing::info!(
+                removed,
+                failed,
+                "the dead letters agree with the store again"
+            );
         }
         let next = self.clock.now() + self.period;
         Ok(self.store.note_chore(CHORE, 0, next).await?)

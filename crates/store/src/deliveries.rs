@@ -66,12 +66,8 @@ pub(crate) const FAIL: &str = "UPDATE deliveries SET status = 'FAILED', due_at =
 impl Store {
     /// Where a delivery stands: what a dispatcher asks when a message comes a second time.
     pub async fn delivery_state(&self, id: NotificationId) -> Result<Option<DeliveryState>> {
-        let _timer = Timer::start("delivery_state");
-        let sql =
-            Sql::new("SELECT status, attempts, earlier FROM deliveries WHERE notification_id = $1");
-        let row: Option<(String, i64, i64)> = self.database.optional(sql.bind(id)).await?;
-        row.map(|(status, attempts, earlier)| state(&status, attempts, earlier))
-            .transpose()
+        let mut states = self.delivery_states(&[id]).await?;
+        Ok(states.remove(&id))
     }
 
     /// Where these deliveries stand; one that is not known has no entry.
@@ -87,7 +83,12 @@ impl Store {
         let sql = sql.rows(Rows::new().int("id", ids.iter().map(|id| id.get())));
         let rows: Vec<(i64, String, i64, i64)> = self.database.all(sql).await?;
         let state = |(id, status, attempts, earlier): (i64, String, i64, i64)| {
-            Ok((NotificationId(id), state(&status, attempts, earlier)?))
+            let state = DeliveryState {
+                status: notification_row::status(&status)?,
+                attempts: to_u32("a notification's attempts", attempts)?,
+                earlier: to_u32("a notification's earlier attempts", earlier)?,
+            };
+            Ok((NotificationId(id), state))
         };
         rows.into_iter().map(state).collect()
     }
@@ -154,14 +155,6 @@ pub(crate) async fn fail(tx: &mut Tx, ids: &[i64], reason: &str, now: DateTime<U
     let sql = Sql::new(FAIL).bind(reason).bind(now).rows(rows);
     tx.execute(sql).await?;
     Ok(())
-}
-
-fn state(status: &str, attempts: i64, earlier: i64) -> Result<DeliveryState> {
-    Ok(DeliveryState {
-        status: notification_row::status(status)?,
-        attempts: to_u32("a notification's attempts", attempts)?,
-        earlier: to_u32("a notification's earlier attempts", earlier)?,
-    })
 }
 
 /// Those that may let others go on.

@@ -5,8 +5,7 @@
 use chrono::{DateTime, Utc};
 use ie_model::NotificationId;
 
-use crate::database::Lock;
-use crate::notifications::{NotificationFilter, dead_letters};
+use crate::notifications::{NotificationFilter, lock_dead};
 use crate::rows::Rows;
 use crate::sql::Sql;
 use crate::timer::Timer;
@@ -30,13 +29,8 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Vec<NotificationId>> {
         let _timer = Timer::start("discard");
-        if !filter.admits_dead_letters() {
-            return Ok(Vec::new());
-        }
         let mut tx = self.database.begin().await?;
-        let dead: Vec<(i64,)> = tx.all(dead_letters(filter, ids, limit)).await?;
-        let dead: Vec<i64> = dead.into_iter().map(|(id,)| id).collect();
-        tx.lock(Lock::Deliveries, dead.iter().copied()).await?;
+        let dead = lock_dead(&mut tx, filter, ids, limit).await?;
         let rows = Rows::new().int("id", dead);
         let discard = Sql::new(DISCARD).bind(now).rows(rows);
         let discarded: Vec<(i64,)> = tx.all(discard).await?;

@@ -10,7 +10,7 @@ use ie_model::{
     StoredNotification,
 };
 
-use crate::database::Lock;
+use crate::database::{Lock, Tx};
 use crate::notification_row::{self, AttemptRow, NotificationRow, SELECT_NOTIFICATIONS};
 use crate::rows::Rows;
 use crate::sql::Sql;
@@ -100,13 +100,8 @@ impl Store {
         pace: Pace,
     ) -> Result<Vec<StoredNotification>> {
         let _timer = Timer::start("redrive");
-        if !filter.admits_dead_letters() {
-            return Ok(Vec::new());
-        }
         let mut tx = self.database.begin().await?;
-        let dead: Vec<(i64,)> = tx.all(dead_letters(filter, ids, limit)).await?;
-        let dead: Vec<i64> = dead.into_iter().map(|(id,)| id).collect();
-        tx.lock(Lock::Deliveries, dead.iter().copied()).await?;
+        let dead = lock_dead(&mut tx, filter, ids, limit).await?;
         let due = (0..)
             .zip(&dead)
             .map(|(place, _)| time::to_ms(pace.due_at(place)));
@@ -156,11 +151,6 @@ impl Store {
 }
 
 impl NotificationFilter {
-    /// Whether it can let a dead letter through.
-    pub(crate) fn admits_dead_letters(&self) -> bool {
-        matches!(self.status, None | Some(NotificationStatus::Failed))
-    }
-
     /// Adds the conditions to a statement that has a WHERE already.
     fn narrow(&self, sql: &mut Sql) {
         // What the operator is told is not for the instance's owner.
@@ -204,12 +194,23 @@ impl NotificationFilter {
     }
 }
 
-/// The ids of dead letters that can be delivered.
-pub(crate) fn dead_letters(
+/// The dead letters that can be delivered, the oldest first, locked; none when the filter wants another status.
+pub(crate) async fn lock_dead(
+    tx: &mut Tx,
     filter: &NotificationFilter,
     ids: Option<&[NotificationId]>,
     limit: u32,
-) -> Sql {
+) -> Result<Vec<i64>> {
+    if !matches!(filter.status, None | Some(NotificationStatus::Failed)) {
+        return Ok(Vec::new());
+    }
+    let dead: Vec<(i64,)> = tx.all(dead_letters(filter, ids, limit)).await?;
+    let dead: Vec<i64> = dead.into_iter().map(|(id,)| id).collect();
+    tx.lock(Lock::Deliveries, dead.iter().copied()).await?;
+    Ok(dead)
+}
+
+fn dead_letters(filter: &NotificationFilter, ids: Option<&[NotificationId]>, limit: u32) -> Sql {
     let mut sql = Sql::new(
         "SELECT deliveries.notification_id FROM deliveries \
          JOIN notifications ON notifications.id = deliveries.notification_id \

@@ -37,9 +37,6 @@ pub struct Stretch {
 pub(crate) const SELECT_STRETCH: &str =
     "SELECT id, created_at FROM notifications WHERE id > $1 ORDER BY id LIMIT $2";
 
-pub(crate) const SELECT_ENDED: &str = "SELECT notification_id, ended_at FROM deliveries \
-     WHERE notification_id IN (SELECT id FROM rows) AND ended_at < $1";
-
 pub(crate) const FORGET_DELIVERIES: &str = "DELETE FROM deliveries \
      WHERE notification_id IN (SELECT id FROM rows) AND ended_at < $1 RETURNING notification_id";
 
@@ -48,6 +45,10 @@ pub(crate) const FORGET_NOTIFICATIONS: &str =
 
 pub(crate) const FORGET_ATTEMPTS: &str =
     "DELETE FROM attempts WHERE notification_id IN (SELECT id FROM rows)";
+
+pub(crate) const FORGET_ENDED_ATTEMPTS: &str = "DELETE FROM attempts \
+     WHERE notification_id IN (SELECT deliveries.notification_id FROM deliveries \
+     WHERE deliveries.notification_id IN (SELECT id FROM rows) AND deliveries.ended_at < $1)";
 
 impl Store {
     /// Forgets what is old of the stretch of notifications after the one with the id `after`.
@@ -84,12 +85,8 @@ impl Store {
             .await?;
         // What waited for a dead letter that is forgotten goes on.
         order::settle(&mut tx, &gone, self.clock.now()).await?;
-        let ended = Sql::new(SELECT_ENDED).bind(retention.attempts_before);
-        let ended: Vec<(i64, i64)> = tx.all(ended.rows(rows(&ids))).await?;
-        let ended: Vec<i64> = ended.into_iter().map(|(id, _)| id).collect();
-        let attempts = tx
-            .execute(Sql::new(FORGET_ATTEMPTS).rows(rows(&ended)))
-            .await?;
+        let ended = Sql::new(FORGET_ENDED_ATTEMPTS).bind(retention.attempts_before);
+        let attempts = tx.execute(ended.rows(rows(&ids))).await?;
         tx.commit().await?;
         Ok(Stretch {
             next: None,

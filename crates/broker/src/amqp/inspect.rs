@@ -85,6 +85,10 @@ impl Amqp {
         let _one_look = self.looking.lock().await;
         let channel = self.open_inspection().await?;
         let mut left = self.count(&channel, &dead_key(queue)).await?;
+        if left == 0 {
+            close(channel).await;
+            return Ok(0);
+        }
         let name = self.topology.queue_name(&dead_key(queue));
         let options = BasicConsumeOptions::default();
         let consuming = channel.basic_consume(
