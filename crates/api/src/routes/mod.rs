@@ -10,6 +10,7 @@ mod elements;
 mod events;
 mod hints;
 mod instances;
+mod narrowing;
 mod paging;
 mod ping;
 mod quarantine;

@@ -206,6 +206,6 @@ async fn a_redrive_that_cannot_be_read_is_refused() {
         message,
         "3 problems: (1) $.ids: expected a list of the ids of events, such as [\"1042\"]; \
          (2) $.limit: expected a whole number of dead letters from 1 to 1000, got 0; \
-         (3) $.status: is not known here; expected instanceId, ids or limit"
+         (3) $.status: is not known here; expected instanceId, ids, objectType, errorClass, from, to, limit"
     );
 }

@@ -13,6 +13,7 @@ mod errors;
 mod events;
 mod hints;
 mod listing;
+mod narrowing;
 mod quarantine;
 mod replay;
 mod rig;
