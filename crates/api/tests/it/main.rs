@@ -11,6 +11,7 @@ mod discard;
 mod elements;
 mod errors;
 mod events;
+mod export;
 mod hints;
 mod listing;
 mod narrowing;
