@@ -4,6 +4,7 @@ mod command_line;
 mod formats;
 mod kill;
 mod layers;
+mod letters;
 mod operations;
 mod order;
 mod outage;
