@@ -1,6 +1,7 @@
 //! The command line's definition; the texts here are its help.
 
 mod letters;
+mod poison;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use letters::{DeadLettersCommand, Take, Which};
+pub(crate) use poison::{PoisonCommand, PoisonOptions};
 
 /// Turns changes of records in Insightly CRM into signed events at your callback.
 ///
@@ -61,6 +63,11 @@ pub(crate) enum Command {
     Healthcheck,
     /// Show the effective configuration, or its problems
     CheckConfig,
+    /// For operators: look at messages in RabbitMQ that no client can see, and drop them
+    ///
+    /// These are messages that could not be read, and poll jobs that were given up. They belong to no client, so the API
+    /// does not show them: this talks to RabbitMQ itself, as the services' broker.url and broker.prefix say.
+    Poison(PoisonOptions),
     #[command(flatten)]
     Client(ClientCommand),
 }

@@ -1,16 +1,17 @@
-//! Commands that talk to a running server.
+//! Commands that talk to a running server, or to its queue.
 
 mod dead_letters;
 mod doctor;
 mod events;
 mod instances;
+mod poison;
 
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use serde_json::Value;
 
-use crate::cli::{ClientCommand, RunOptions};
+use crate::cli::{ClientCommand, PoisonOptions, RunOptions};
 use crate::output::{fail, say};
 use crate::remote::Remote;
 
@@ -30,6 +31,11 @@ pub(crate) fn run(run: &RunOptions, command: ClientCommand) -> ExitCode {
             ClientCommand::Doctor { server } => doctor::run(run, &server).await,
         }
     })
+}
+
+/// Runs a command that looks into the queue.
+pub(crate) fn poison(run: &RunOptions, options: &PoisonOptions) -> ExitCode {
+    finish(poison::run(run, options))
 }
 
 /// Runs one command; its failure is printed and gives exit code 1.
