@@ -17,6 +17,7 @@ mod poison;
     reason = "what the queue's own tests ask more of it"
 )]
 mod proxy;
+mod restart;
 mod samples;
 mod shutdown;
 mod stream;
