@@ -3,6 +3,7 @@
 #
 #   scripts/services.sh start          start what is missing, write the environment file
 #   scripts/services.sh stop           stop exactly what `start` started
+#   scripts/services.sh restart        kill RabbitMQ and start it again with its data, as after a crash
 #   scripts/services.sh env            print TEST_AMQP_URL and TEST_DATABASE_URL
 #   scripts/services.sh run -- CMD…    own servers for one command: start, run, stop always, exit with its code
 #
@@ -122,8 +123,7 @@ amqp_answers() {
 }
 
 start_amqp() {
-  local bin port home=$dir/rabbitmq
-  bin=$(rabbitmq_bin)
+  local port home=$dir/rabbitmq
   rm -rf "$home" && mkdir -p "$home"
   port=$(free_port)
   cat >"$home/rabbitmq.conf" <<CONF
@@ -139,10 +139,15 @@ CONF
   # The name server of this node alone, so that `stop` can end it without touching another.
   rabbitmq_as "$home" setsid epmd -port "$(sed -n 's/^ERL_EPMD_PORT=//p' "$home/environment")" >/dev/null 2>&1 &
   echo $! >"$home/epmd.pid"
-  rabbitmq_as "$home" setsid "$bin/rabbitmq-server" >"$home/console.log" 2>&1 &
-  echo $! >"$home/server.pid"
-  await "$home/server.pid" amqp_answers "$port" 2>/dev/null || return 1
+  launch_amqp "$port" || return 1
   echo "TEST_AMQP_URL=amqp://guest:guest@127.0.0.1:$port/%2f" >>"$dir/env.new"
+}
+
+launch_amqp() {
+  local home=$dir/rabbitmq
+  rabbitmq_as "$home" setsid "$(rabbitmq_bin)/rabbitmq-server" >>"$home/console.log" 2>&1 &
+  echo $! >"$home/server.pid"
+  await "$home/server.pid" amqp_answers "$1" 2>/dev/null
 }
 
 # Writes the node's environment: its own name, folders, ports and name server.
@@ -176,10 +181,23 @@ rabbitmq_as() {
 # Its data is thrown away, so there is nothing to close in order. The server leads its own process group.
 stop_amqp() {
   local home=$dir/rabbitmq
-  [ -s "$home/server.pid" ] && kill -KILL -- "-$(cat "$home/server.pid")" 2>/dev/null
-  end "$home/server.pid" KILL
+  kill_amqp
   end "$home/epmd.pid" KILL
   rm -rf "$home/data"
+}
+
+kill_amqp() {
+  local file=$dir/rabbitmq/server.pid
+  [ -s "$file" ] && kill -KILL -- "-$(cat "$file")" 2>/dev/null
+  end "$file" KILL
+}
+
+restart_amqp() {
+  local port
+  port=$(sed -n 's/^listeners.tcp.1 = .*://p' "$dir/rabbitmq/rabbitmq.conf" 2>/dev/null) && [ -n "$port" ] ||
+    fail "no RabbitMQ runs here: scripts/services.sh start"
+  kill_amqp
+  launch_amqp "$port" || fail "RabbitMQ did not answer within $limit s: logs are in $dir"
 }
 
 # --- PostgreSQL --------------------------------------------------------------------------------
@@ -331,7 +349,8 @@ run() {
 case ${1:-} in
   start) start; cat "$dir/env" ;;
   stop) stop ;;
+  restart) restart_amqp ;;
   env) [ -s "$dir/env" ] || fail "nothing runs: scripts/services.sh start"; cat "$dir/env" ;;
   run) shift; run "$@" ;;
-  *) sed -n '2,12s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 64 ;;
+  *) sed -n '2,13s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 64 ;;
 esac

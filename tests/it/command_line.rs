@@ -14,14 +14,14 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 /// A server with its data in a directory of its own.
-struct Served {
-    data: tempfile::TempDir,
+pub(crate) struct Served {
+    pub(crate) data: tempfile::TempDir,
     variables: Vec<(String, String)>,
     running: Program,
 }
 
 impl Served {
-    async fn start() -> anyhow::Result<Self> {
+    pub(crate) async fn start() -> anyhow::Result<Self> {
         let data = tempfile::tempdir()?;
         let [health, api] = free_ports()?;
         let variables = [
@@ -58,27 +58,37 @@ impl Served {
     }
 
     /// Runs a command to its end.
-    fn run(&self, arguments: &[&str]) -> anyhow::Result<Output> {
-        let mut command = Command::new(program("insightly-events")?);
-        let variables = self.variables.iter().map(|(name, value)| (name, value));
-        Ok(command
-            .env_clear()
-            .envs(variables)
-            .args(arguments)
-            .stdin(Stdio::null())
-            .output()?)
+    pub(crate) fn run(&self, arguments: &[&str]) -> anyhow::Result<Output> {
+        run(&self.variables, arguments)
     }
 
     /// What a command that must succeed has printed.
-    fn says(&self, arguments: &[&str]) -> anyhow::Result<String> {
-        let output = self.run(arguments)?;
-        let errors = String::from_utf8_lossy(&output.stderr);
-        anyhow::ensure!(output.status.success(), "{arguments:?}: {errors}");
-        Ok(String::from_utf8(output.stdout)?)
+    pub(crate) fn says(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        says(&self.variables, arguments)
     }
 }
 
-fn write_body(rig: &Rig, folder: &Path) -> anyhow::Result<String> {
+/// What a command that must succeed has printed, with these variables and no others.
+pub(crate) fn says(variables: &[(String, String)], arguments: &[&str]) -> anyhow::Result<String> {
+    let output = run(variables, arguments)?;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    anyhow::ensure!(output.status.success(), "{arguments:?}: {errors}");
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+/// Runs a command with these variables and no others to its end.
+pub(crate) fn run(variables: &[(String, String)], arguments: &[&str]) -> anyhow::Result<Output> {
+    let mut command = Command::new(program("insightly-events")?);
+    let variables = variables.iter().map(|(name, value)| (name, value));
+    Ok(command
+        .env_clear()
+        .envs(variables)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()?)
+}
+
+pub(crate) fn write_body(rig: &Rig, folder: &Path) -> anyhow::Result<String> {
     let path = folder.join("body.json");
     std::fs::write(&path, rig.body(&["contacts"]).to_string())?;
     path.to_str()

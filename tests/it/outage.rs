@@ -16,7 +16,8 @@ async fn events(rig: &Rig, instance: i64, status: &str) -> anyhow::Result<Vec<Va
     Ok(events.as_array().context("no list")?.clone())
 }
 
-async fn wait_for(
+/// Polls until so many events have this status.
+pub(crate) async fn wait_for(
     rig: &Rig,
     instance: i64,
     status: &str,

@@ -8,6 +8,8 @@ use ie_tests::eventually::eventually;
 use ie_tests::rig::{Mode, PATIENCE, Rig};
 use serde::{Deserialize, Serialize};
 
+use crate::command_line::{run, says};
+
 /// What says that it is a poll job and is none.
 #[derive(Serialize, Deserialize)]
 struct Garbage {
@@ -72,6 +74,38 @@ async fn a_poll_job_that_does_not_parse_is_a_dead_letter_with_its_reason() -> an
         Ok(())
     })
     .await?;
+
+    // An operator looks at it with the services' own settings, and drops it.
+    look_and_drop(&rig.programs[0].0.environment)?;
+    assert_eq!(broker.depth(Queue::Poll).await?.dead, 0);
     context.lifecycle.stop();
     rig.stop().await
+}
+
+fn look_and_drop(environment: &[(String, String)]) -> anyhow::Result<()> {
+    let operator = |arguments: &[&str]| says(environment, arguments);
+    let list = operator(&["poison", "list"])?;
+    assert!(
+        list.contains("garbage") && list.contains("not a `poll-job`") && !list.contains("seven"),
+        "{list}"
+    );
+    let shown = operator(&["poison", "show", "garbage", "--json"])?;
+    assert!(shown.contains("seven"), "{shown}");
+    let other = run(environment, &["poison", "show", "another"])?;
+    assert_eq!(other.status.code(), Some(1));
+    let dropped = operator(&["poison", "discard", "garbage"])?;
+    assert!(dropped.contains("1 dropped"), "{dropped}");
+    let list = operator(&["poison", "list"])?;
+    assert!(list.contains("no messages"), "{list}");
+    Ok(())
+}
+
+#[test]
+fn an_in_process_queue_is_not_looked_into_from_outside() -> anyhow::Result<()> {
+    let output = run(&[], &["poison", "list"])?;
+
+    assert_eq!(output.status.code(), Some(1));
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(error.contains("IE__BROKER__URL"), "{error}");
+    Ok(())
 }

@@ -16,6 +16,7 @@ use ie_platform::clock::{Clock as _, SystemClock};
 use ie_platform::lifecycle::Lifecycle;
 use serde_json::Value;
 use sha2::Sha256;
+use tokio::sync::watch;
 
 /// The key that instances of the rig sign with.
 pub const SIGNATURE_KEY: &str = "a key for signatures";
@@ -48,6 +49,8 @@ pub struct Receiver {
 struct Shared {
     received: Mutex<Vec<Received>>,
     answer: Mutex<StatusCode>,
+    /// Whether requests wait for their answer.
+    held: watch::Sender<bool>,
 }
 
 impl Receiver {
@@ -61,6 +64,7 @@ impl Receiver {
         let shared = Arc::new(Shared {
             received: Mutex::default(),
             answer: Mutex::new(StatusCode::OK),
+            held: watch::Sender::new(false),
         });
         let app = Router::new()
             .route("/callback", post(receive))
@@ -86,6 +90,16 @@ impl Receiver {
             .answer
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = status;
+    }
+
+    /// Takes requests in and answers none, until [`Receiver::release`].
+    pub fn hold(&self) {
+        self.shared.held.send_replace(true);
+    }
+
+    /// Answers what was held back, and goes on answering at once.
+    pub fn release(&self) {
+        self.shared.held.send_replace(false);
     }
 
     /// Everything that arrived, in order.
@@ -127,6 +141,9 @@ async fn receive(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: By
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .push(received);
+    let mut held = shared.held.subscribe();
+    // The sender is as old as the receiver itself.
+    drop(held.wait_for(|held| !held).await);
     answered
 }
 

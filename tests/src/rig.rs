@@ -61,6 +61,21 @@ impl Rig {
     /// A part does not start; in [`Mode::Processes`] also when no servers are named by `TEST_AMQP_URL` and
     /// `TEST_DATABASE_URL`: `make test` starts them.
     pub async fn start(mode: Mode, world: Settings) -> anyhow::Result<Self> {
+        match mode {
+            Mode::Embedded => Self::with(None, world).await,
+            Mode::Processes => Self::start_on(server("TEST_AMQP_URL")?, world).await,
+        }
+    }
+
+    /// Starts a system of processes on the RabbitMQ at this address.
+    ///
+    /// # Errors
+    /// As [`Rig::start`].
+    pub async fn start_on(amqp: String, world: Settings) -> anyhow::Result<Self> {
+        Self::with(Some(amqp), world).await
+    }
+
+    async fn with(amqp: Option<String>, world: Settings) -> anyhow::Result<Self> {
         let context = Context::new(Process {
             name: "ie-tests",
             version: "0",
@@ -70,10 +85,10 @@ impl Rig {
             .context("while starting the simulator")?;
         let receiver = Receiver::start(&context.lifecycle).await?;
         let data = tempfile::tempdir()?;
-        let (api, programs, database) = match mode {
-            Mode::Embedded => (embedded(&context, &data).await?, Vec::new(), None),
-            Mode::Processes => {
-                let (api, programs, database) = processes().await?;
+        let (api, programs, database) = match amqp {
+            None => (embedded(&context, &data).await?, Vec::new(), None),
+            Some(amqp) => {
+                let (api, programs, database) = processes(amqp).await?;
                 (api, programs, Some(database))
             }
         };
@@ -305,13 +320,14 @@ async fn embedded(context: &Context, data: &tempfile::TempDir) -> anyhow::Result
     Ok(insightly_events::start(context, config).await?.address)
 }
 
-/// The four services as processes on RabbitMQ and PostgreSQL; gives the API's address.
-async fn processes() -> anyhow::Result<(
+/// The four services as processes on this RabbitMQ and on PostgreSQL; gives the API's address.
+async fn processes(
+    amqp: String,
+) -> anyhow::Result<(
     SocketAddr,
     Vec<(Recipe, Program)>,
     ie_store::testing::Database,
 )> {
-    let amqp = server("TEST_AMQP_URL")?;
     let database = ie_store::testing::Database::create(&server("TEST_DATABASE_URL")?).await?;
     let [api, health @ ..] = free_ports::<5>()?;
     let mut variables = environment();

@@ -1,10 +1,16 @@
 //! The command line's definition; the texts here are its help.
 
+mod letters;
+mod poison;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+
+pub(crate) use letters::{DeadLettersCommand, Take, Which};
+pub(crate) use poison::{PoisonCommand, PoisonOptions};
 
 /// Turns changes of records in Insightly CRM into signed events at your callback.
 ///
@@ -57,6 +63,11 @@ pub(crate) enum Command {
     Healthcheck,
     /// Show the effective configuration, or its problems
     CheckConfig,
+    /// For operators: look at messages in RabbitMQ that no client can see, and drop them
+    ///
+    /// These are messages that could not be read, and poll jobs that were given up. They belong to no client, so the API
+    /// does not show them: this talks to RabbitMQ itself, as the services' broker.url and broker.prefix say.
+    Poison(PoisonOptions),
     #[command(flatten)]
     Client(ClientCommand),
 }
@@ -114,7 +125,7 @@ pub(crate) enum ClientCommand {
         #[command(subcommand)]
         command: EventsCommand,
     },
-    /// Look at what could not be delivered, and deliver it again
+    /// Look at what could not be delivered; deliver it again, give it up or export it
     DeadLetters {
         #[command(flatten)]
         server: Server,
@@ -227,28 +238,6 @@ pub(crate) struct ReplayOptions {
     pub(crate) dry_run: bool,
 }
 
-/// `insightly-events dead-letters …`
-#[derive(Debug, Subcommand)]
-pub(crate) enum DeadLettersCommand {
-    /// List them, oldest first, with the reason of each
-    List {
-        /// Only those of this instance
-        #[arg(long, value_name = "ID")]
-        instance: Option<i64>,
-    },
-    /// Deliver them again
-    Redrive {
-        /// Only those of this instance
-        #[arg(long, value_name = "ID")]
-        instance: Option<i64>,
-        /// At most this many
-        #[arg(long, value_name = "COUNT")]
-        limit: Option<u32>,
-        /// Which ones; without ids every one that the other options leave
-        ids: Vec<i64>,
-    },
-}
-
 fn parse_duration(text: &str) -> Result<Duration, String> {
     let duration = humantime_serde::re::humantime::parse_duration(text)
         .map_err(|error| format!("{error}; expected a time such as 1s or 500ms"))?;
@@ -294,10 +283,10 @@ mod tests {
         else {
             panic!("another command")
         };
-        let DeadLettersCommand::Redrive { instance, ids, .. } = command else {
+        let DeadLettersCommand::Redrive(take) = command else {
             panic!("another command")
         };
         assert!(server.json);
-        assert_eq!((instance, ids), (Some(7), vec![11, 12]));
+        assert_eq!((take.which.instance, take.ids), (Some(7), vec![11, 12]));
     }
 }

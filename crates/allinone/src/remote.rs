@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
+use bytes::Bytes;
 use ie_platform::http::{self, ClientSettings};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
@@ -12,6 +13,12 @@ use crate::{Config, data};
 
 /// An answer that is larger is not one of the API's pages.
 const MAX_BODY: usize = 256 * 1024 * 1024;
+
+/// How long an answer without an end may take in all.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long its next part may take.
+const NEXT_PART: Duration = Duration::from_secs(90);
 
 /// Asks a server as one user.
 #[derive(Debug)]
@@ -26,6 +33,19 @@ pub(crate) struct Remote {
 pub(crate) struct Answer {
     pub(crate) body: Value,
     pub(crate) next_page: Option<String>,
+}
+
+/// An answer that is read as it comes.
+#[derive(Debug)]
+pub(crate) struct Parts(reqwest::Response);
+
+impl Parts {
+    /// The next part; none at the proper end.
+    pub(crate) async fn next(&mut self) -> anyhow::Result<Option<Bytes>> {
+        let part = tokio::time::timeout(NEXT_PART, self.0.chunk()).await;
+        let part = part.map_err(|_| anyhow!("nothing came for {NEXT_PART:?}"))?;
+        part.map_err(|error| anyhow!(error.without_url()))
+    }
 }
 
 impl Remote {
@@ -109,6 +129,19 @@ impl Remote {
         }
     }
 
+    /// `GET` of what may be larger than memory.
+    pub(crate) async fn open(&self, path: &str, query: &[(&str, String)]) -> anyhow::Result<Parts> {
+        let request = self.request(Method::GET, path).query(query);
+        let response = self.send(request.timeout(LONGEST)).await?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(Parts(response));
+        }
+        let body = http::read_limited(response, MAX_BODY).await;
+        let (body, _) = body.context("while reading the answer")?;
+        Err(refusal(status, &body))
+    }
+
     /// `POST` of a text that should be JSON: the server says what is wrong with it.
     pub(crate) async fn post(&self, path: &str, body: String) -> anyhow::Result<Answer> {
         let request = self
@@ -134,15 +167,18 @@ impl Remote {
             .header("authorization", &self.authorization)
     }
 
+    async fn send(&self, request: reqwest::RequestBuilder) -> anyhow::Result<reqwest::Response> {
+        let sent = http::send(request, &self.http, "api").await;
+        sent.map_err(|error| {
+            anyhow!(error.without_url()).context(format!(
+                "no answer from {}: is the server running there?",
+                self.base
+            ))
+        })
+    }
+
     async fn ask(&self, request: reqwest::RequestBuilder) -> anyhow::Result<Answer> {
-        let response = http::send(request, &self.http, "api")
-            .await
-            .map_err(|error| {
-                anyhow!(error.without_url()).context(format!(
-                    "no answer from {}: is the server running there?",
-                    self.base
-                ))
-            })?;
+        let response = self.send(request).await?;
         let status = response.status();
         let next_page = response.headers().get("elements-next-page-token");
         let next_page = next_page

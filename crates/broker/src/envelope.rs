@@ -137,32 +137,7 @@ impl Envelope {
 
     /// Reads the message, if it is one that this program knows.
     pub(crate) fn parse<M: Message>(&self) -> Result<M, Unreadable> {
-        if self.kind != M::KIND {
-            return Err(Unreadable::Kind {
-                found: self.kind.clone(),
-                expected: M::KIND,
-            });
-        }
-        if self.version == 0 || self.version > M::VERSION {
-            let (found, highest) = (self.version, M::VERSION);
-            return Err(Unreadable::Version {
-                kind: M::KIND,
-                found,
-                highest,
-            });
-        }
-        serde_json::from_slice(&self.payload).map_err(|error| {
-            // The error's own text may quote a value of the payload, which is personal data.
-            let place = format!("line {}, column {}", error.line(), error.column());
-            let what = match error.classify() {
-                serde_json::error::Category::Data => "a field is missing or of another type",
-                _ => "it is not complete JSON",
-            };
-            Unreadable::Payload {
-                kind: M::KIND,
-                detail: format!("{what} ({place})"),
-            }
-        })
+        read(&self.kind, self.version, &self.payload)
     }
 
     /// The same message, to come back as attempt number `attempt`.
@@ -198,6 +173,41 @@ impl Envelope {
             payload: self.payload,
         }
     }
+}
+
+impl DeadLetter {
+    /// Whether this program reads it as such a message; what nobody reads is poison, and only an operator's matter.
+    pub fn is_readable_as<M: Message>(&self) -> bool {
+        read::<M>(&self.kind, self.version, &self.payload).is_ok()
+    }
+}
+
+fn read<M: Message>(kind: &str, version: u32, payload: &[u8]) -> Result<M, Unreadable> {
+    if kind != M::KIND {
+        return Err(Unreadable::Kind {
+            found: kind.to_owned(),
+            expected: M::KIND,
+        });
+    }
+    if version == 0 || version > M::VERSION {
+        return Err(Unreadable::Version {
+            kind: M::KIND,
+            found: version,
+            highest: M::VERSION,
+        });
+    }
+    serde_json::from_slice(payload).map_err(|error| {
+        // The error's own text may quote a value of the payload, which is personal data.
+        let place = format!("line {}, column {}", error.line(), error.column());
+        let what = match error.classify() {
+            serde_json::error::Category::Data => "a field is missing or of another type",
+            _ => "it is not complete JSON",
+        };
+        Unreadable::Payload {
+            kind: M::KIND,
+            detail: format!("{what} ({place})"),
+        }
+    })
 }
 
 /// Keeps a reason within what fits a header and a screen.

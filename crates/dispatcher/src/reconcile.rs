@@ -1,15 +1,16 @@
 //! The dead-letter queue and the store say the same: what stands in the queue is FAILED in the store.
 //!
 //! The store is the truth. A copy whose notification is not a dead letter any more is removed; a notification whose message
-//! the broker itself gave up, since too many dispatchers died over it, becomes FAILED. A dead letter without a copy is as
-//! good as one with: a redrive takes it from the store. One process at a time does this; done twice it does no harm.
+//! the broker itself gave up, since too many dispatchers died over it, or which no dispatcher could read becomes FAILED. A
+//! dead letter without a copy is as good as one with: a redrive takes it from the store. What nobody can read and the store
+//! does not know stays for an operator. One process at a time does this; done twice it does no harm.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use ie_broker::{Broker, DeadLetter, Judge};
-use ie_model::{NotificationId, NotificationStatus, Queue};
+use ie_model::{Notification, NotificationId, NotificationStatus, Queue};
 use ie_platform::SharedClock;
 use ie_platform::lifecycle::Lifecycle;
 use ie_store::{DeliveryState, Store};
@@ -45,19 +46,27 @@ enum Fate {
 struct Copied {
     /// Its last attempt.
     attempt: u32,
-    /// Whether the broker gave it up, and not we: we tell the store first.
-    by_broker: bool,
+    /// Whether nobody told the store: the broker gave it up, or no dispatcher could read it.
+    untold: bool,
+    /// Whether it can be read.
+    readable: bool,
 }
 
 /// Decides by what the store knows of the notification.
 fn fate(copy: Copied, known: Option<DeliveryState>) -> Fate {
     let Some(known) = known else {
-        return Fate::Goes;
+        // What nobody can read and nobody knows is for an operator to look at.
+        return if copy.readable {
+            Fate::Goes
+        } else {
+            Fate::Stays
+        };
     };
     match known.status {
-        NotificationStatus::Failed => Fate::Stays,
+        // The store has its body, and a copy that nobody can read is of no use beside it.
+        NotificationStatus::Failed if copy.readable => Fate::Stays,
         status if status.is_final() => Fate::Goes,
-        _ if copy.by_broker && copy.attempt > known.earlier => Fate::Fails,
+        _ if copy.untold && copy.attempt > known.earlier => Fate::Fails,
         // Its round is over: a redrive has begun the next, with a message of its own.
         _ => Fate::Goes,
     }
@@ -128,7 +137,6 @@ impl Judge for Comparison<'_> {
 impl Comparison<'_> {
     async fn judge(&mut self, letters: &[DeadLetter]) -> Result<HashSet<String>, ie_store::Error> {
         let store = &self.reconciler.store;
-        // What is no notification is for an operator to look at.
         let read = |letter: &'_ DeadLetter| letter.message_id.parse::<NotificationId>().ok();
         let ids: Vec<NotificationId> = letters.iter().filter_map(read).collect();
         let known = store.delivery_states(&ids).await?;
@@ -136,14 +144,21 @@ impl Comparison<'_> {
         let mut gone = HashSet::new();
         for letter in letters {
             let Some(id) = read(letter) else { continue };
+            let readable = letter.is_readable_as::<Notification>();
             let copy = Copied {
                 attempt: letter.attempt,
-                by_broker: letter.dead_at.is_none(),
+                untold: letter.dead_at.is_none() || !readable,
+                readable,
             };
             match fate(copy, known.get(&id).copied()) {
                 Fate::Stays => {}
                 Fate::Goes => drop(gone.insert(letter.message_id.clone())),
-                Fate::Fails => failing.entry(&letter.reason).or_default().push(id),
+                Fate::Fails => {
+                    failing.entry(&letter.reason).or_default().push(id);
+                    if !readable {
+                        gone.insert(letter.message_id.clone());
+                    }
+                }
             }
         }
         for (reason, ids) in failing {
@@ -183,7 +198,8 @@ mod tests {
 
         let copy = Copied {
             attempt,
-            by_broker: false,
+            untold: false,
+            readable: true,
         };
         assert_eq!(fate(copy, Some(known)), expected);
     }
@@ -192,8 +208,8 @@ mod tests {
     #[case::in_its_first_round(1, Received, 0, Fate::Fails)]
     #[case::in_the_next_round(11, Received, 10, Fate::Fails)]
     #[case::redriven_since(10, New, 10, Fate::Goes)]
-    #[case::known(1, Failed, 0, Fate::Stays)]
-    fn what_the_broker_gave_up_is_told_to_the_store(
+    fn what_the_broker_gave_up_or_nobody_could_read_is_told_to_the_store(
+        #[values(true, false)] readable: bool,
         #[case] attempt: u32,
         #[case] status: NotificationStatus,
         #[case] earlier: u32,
@@ -201,7 +217,8 @@ mod tests {
     ) {
         let copy = Copied {
             attempt,
-            by_broker: true,
+            untold: true,
+            readable,
         };
         let known = DeliveryState {
             status,
@@ -212,12 +229,38 @@ mod tests {
         assert_eq!(fate(copy, Some(known)), expected);
     }
 
-    #[test]
-    fn a_copy_of_what_was_forgotten_goes() {
+    #[rstest]
+    #[case::given_up_by_the_broker(true, Fate::Stays)]
+    #[case::poison(false, Fate::Goes)]
+    fn of_a_dead_letter_no_copy_is_kept_that_nobody_can_read(
+        #[case] readable: bool,
+        #[case] expected: Fate,
+    ) {
+        let copy = Copied {
+            attempt: 1,
+            untold: true,
+            readable,
+        };
+        let known = DeliveryState {
+            status: Failed,
+            attempts: 0,
+            earlier: 0,
+        };
+        assert_eq!(fate(copy, Some(known)), expected);
+    }
+
+    #[rstest]
+    #[case::forgotten(true, Fate::Goes)]
+    #[case::poison(false, Fate::Stays)]
+    fn a_copy_of_what_the_store_does_not_know_stays_only_when_nobody_can_read_it(
+        #[case] readable: bool,
+        #[case] expected: Fate,
+    ) {
         let copy = Copied {
             attempt: 3,
-            by_broker: false,
+            untold: !readable,
+            readable,
         };
-        assert_eq!(fate(copy, None), Fate::Goes);
+        assert_eq!(fate(copy, None), expected);
     }
 }

@@ -6,8 +6,8 @@
 
 use chrono::{DateTime, Utc};
 use ie_model::{
-    Attempt, InstanceId, Notification, NotificationId, NotificationStatus, OrganizationId,
-    StoredNotification,
+    Attempt, ErrorClass, InstanceId, Notification, NotificationId, NotificationStatus,
+    OrganizationId, StoredNotification,
 };
 
 use crate::database::{Lock, Tx};
@@ -22,7 +22,7 @@ pub(crate) const REDRIVE: &str = "UPDATE deliveries SET status = 'NEW', due_at =
      AND deliveries.status = 'FAILED' RETURNING deliveries.notification_id";
 
 /// Which notifications; a field that is not set excludes nothing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NotificationFilter {
     /// Of this organization's instances.
     pub organization: Option<OrganizationId>,
@@ -34,6 +34,10 @@ pub struct NotificationFilter {
     pub from: Option<DateTime<Utc>>,
     /// Stored before this time.
     pub to: Option<DateTime<Utc>>,
+    /// Of this resource.
+    pub resource: Option<String>,
+    /// Whose last attempt failed like this.
+    pub error_class: Option<ErrorClass>,
 }
 
 impl Store {
@@ -191,6 +195,18 @@ impl NotificationFilter {
         if let Some(to) = self.to {
             sql.push_bind(" AND notifications.created_at < ", to);
         }
+        if let Some(resource) = &self.resource {
+            sql.push_bind(" AND notifications.resource = ", resource.as_str());
+        }
+        if let Some(class) = self.error_class {
+            sql.push_bind(
+                " AND EXISTS (SELECT 1 FROM attempts \
+                 WHERE attempts.notification_id = deliveries.notification_id \
+                 AND attempts.number = deliveries.attempts AND attempts.error_class = ",
+                class.as_str(),
+            )
+            .push(")");
+        }
     }
 }
 
@@ -219,7 +235,7 @@ fn dead_letters(filter: &NotificationFilter, ids: Option<&[NotificationId]>, lim
     );
     let dead = NotificationFilter {
         status: Some(NotificationStatus::Failed),
-        ..*filter
+        ..filter.clone()
     };
     dead.narrow(&mut sql);
     if let Some(ids) = ids {

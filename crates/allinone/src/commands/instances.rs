@@ -106,7 +106,7 @@ async fn list(remote: &Remote, server: &Server) -> anyhow::Result<()> {
         return Ok(());
     }
     print_list(
-        server,
+        server.json,
         &instances,
         &["id", "name", "state", "callback", "tags"],
         |instance| {
@@ -162,7 +162,7 @@ async fn show(remote: &Remote, server: &Server, id: i64) -> anyhow::Result<()> {
         text(&instance["eventsNotificationCallbackUrl"])
     ));
     print_list(
-        server,
+        server.json,
         &pollers,
         &["resource", "status", "last poll", "next poll", "last error"],
         |poller| {

@@ -1,42 +1,51 @@
-//! Commands that talk to a running server.
+//! Commands that talk to a running server, or to its queue.
 
 mod dead_letters;
 mod doctor;
 mod events;
 mod instances;
+mod poison;
 
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use serde_json::Value;
 
-use crate::cli::{ClientCommand, RunOptions, Server};
+use crate::cli::{ClientCommand, PoisonOptions, RunOptions};
 use crate::output::{fail, say};
 use crate::remote::Remote;
 
-/// Runs one command; its failure is printed and gives exit code 1.
+/// Runs a command that asks a server.
 pub(crate) fn run(run: &RunOptions, command: ClientCommand) -> ExitCode {
+    finish(async {
+        match command {
+            ClientCommand::Instance { server, command } => {
+                instances::run(&Remote::of(run, &server)?, &server, command).await
+            }
+            ClientCommand::Events { server, command } => {
+                events::run(&Remote::of(run, &server)?, &server, command).await
+            }
+            ClientCommand::DeadLetters { server, command } => {
+                dead_letters::run(&Remote::of(run, &server)?, &server, command).await
+            }
+            ClientCommand::Doctor { server } => doctor::run(run, &server).await,
+        }
+    })
+}
+
+/// Runs a command that looks into the queue.
+pub(crate) fn poison(run: &RunOptions, options: &PoisonOptions) -> ExitCode {
+    finish(poison::run(run, options))
+}
+
+/// Runs one command; its failure is printed and gives exit code 1.
+fn finish(command: impl Future<Output = anyhow::Result<ExitCode>>) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
     let result = runtime
         .context("while starting the runtime")
-        .and_then(|runtime| {
-            runtime.block_on(async {
-                match command {
-                    ClientCommand::Instance { server, command } => {
-                        instances::run(&Remote::of(run, &server)?, &server, command).await
-                    }
-                    ClientCommand::Events { server, command } => {
-                        events::run(&Remote::of(run, &server)?, &server, command).await
-                    }
-                    ClientCommand::DeadLetters { server, command } => {
-                        dead_letters::run(&Remote::of(run, &server)?, &server, command).await
-                    }
-                    ClientCommand::Doctor { server } => doctor::run(run, &server).await,
-                }
-            })
-        });
+        .and_then(|runtime| runtime.block_on(command));
     match result {
         Ok(code) => code,
         Err(error) => fail(&error),
@@ -44,13 +53,8 @@ pub(crate) fn run(run: &RunOptions, command: ClientCommand) -> ExitCode {
 }
 
 /// Prints a list as JSON or as a table with one row per entry.
-fn print_list(
-    server: &Server,
-    list: &[Value],
-    columns: &[&str],
-    row: impl Fn(&Value) -> Vec<String>,
-) {
-    if server.json {
+fn print_list(json: bool, list: &[Value], columns: &[&str], row: impl Fn(&Value) -> Vec<String>) {
+    if json {
         say(&format!("{:#}", Value::from(list.to_vec())));
         return;
     }

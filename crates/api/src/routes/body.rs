@@ -1,11 +1,12 @@
-//! Bodies of requests: JSON, whatever the content type says.
+//! Bodies of requests: JSON, whatever the content type says; and their members, none of which may be unknown.
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::app::App;
+use crate::draft::{Path, Problems, Reader, shown};
 use crate::error::{ApiError, Result};
 
 /// A JSON body.
@@ -47,5 +48,69 @@ impl FromRequest<App> for OptionalBody {
             ))
         })?;
         Ok(Self(Some(value)))
+    }
+}
+
+/// What `read` makes of an object that may have these members and no others, or everything that is wrong with it. No body
+/// and null are an object without members.
+pub(super) fn members<T>(
+    body: Option<&Value>,
+    keys: &[&str],
+    read: impl FnOnce(&mut Reader<'_>) -> T,
+) -> Result<T, Problems> {
+    let mut problems = Problems::default();
+    let known = keys.join(", ");
+    let empty = Map::new();
+    let map = match body {
+        None | Some(Value::Null) => &empty,
+        Some(Value::Object(map)) => map,
+        Some(other) => {
+            let text = format!("expected an object of {known}, got {}", shown(other));
+            problems.add(&Path::root(), text);
+            return Err(problems);
+        }
+    };
+    let value = read(&mut Reader::new(map, Path::root(), &mut problems));
+    for key in map.keys().filter(|key| !keys.contains(&key.as_str())) {
+        let text = format!("is not known here; expected {known}");
+        problems.add(&Path::root().key(key), text);
+    }
+    if problems.is_empty() {
+        Ok(value)
+    } else {
+        Err(problems)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(body: Option<&Value>) -> Result<Option<u32>, String> {
+        let read = members(body, &["limit", "ids"], |reader| {
+            reader.whole("limit", 1..=9, "events")
+        });
+        read.map_err(|problems| problems.to_string())
+    }
+
+    #[rstest]
+    #[case(None, None)]
+    #[case(Some(json!(null)), None)]
+    #[case(Some(json!({})), None)]
+    #[case(Some(json!({"limit": 3, "ids": []})), Some(3))]
+    fn known_members_are_read(#[case] body: Option<Value>, #[case] limit: Option<u32>) {
+        assert_eq!(read(body.as_ref()), Ok(limit));
+    }
+
+    #[rstest]
+    #[case(json!([1]), "$: expected an object of limit, ids, got a list")]
+    #[case(json!({"Limit": 3}), "$.Limit: is not known here; expected limit, ids")]
+    #[case(json!({"limit": 0, "id": 1}), "2 problems: (1) $.limit: expected a whole number of events from 1 to 9, got 0; \
+        (2) $.id: is not known here; expected limit, ids")]
+    fn everything_that_is_wrong_is_told(#[case] body: Value, #[case] problems: &str) {
+        assert_eq!(read(Some(&body)), Err(problems.to_owned()));
     }
 }

@@ -11,25 +11,21 @@ use ie_model::{
     StoredNotification,
 };
 use ie_store::{NotificationFilter, Pace};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::body::OptionalBody;
+use super::body::{OptionalBody, members};
+use super::narrowing::Narrowing;
 use super::query::Query;
 use super::subject::owned;
 use super::{answer, events, paging};
 use crate::app::App;
 use crate::auth::Caller;
-use crate::draft::{Path, Problems, Reader, shown};
+use crate::draft::{Problems, Reader};
 use crate::error::{ApiError, Result};
 
-/// `GET /dead-letters`: `instanceId`, `from`, `to` (exclusive), in pages.
+/// `GET /dead-letters`: narrowed as by [`asked_for`], in pages.
 pub(super) async fn list(State(app): State<App>, caller: Caller, query: Query) -> Result<Response> {
-    let (from, to) = events::span(&query)?;
-    let filter = NotificationFilter {
-        from,
-        to,
-        ..failed_of(&app, &caller, query.get("instanceId")).await?
-    };
+    let filter = asked_for(&app, &caller, &query).await?;
     let page = paging::wanted(&query, &app.config)?;
     events::answered(&app, &filter, page, answer::dead_letter).await
 }
@@ -45,14 +41,14 @@ pub(super) async fn get(
     found.ok_or_else(|| ApiError::not_found(format!("there is no dead letter {id:?}")))
 }
 
-/// `POST /dead-letters/redrive`: `{instanceId?, ids?, limit?}`; without a body, the oldest.
+/// `POST /dead-letters/redrive`: a body of [`KEYS`]; without one, the oldest.
 pub(super) async fn redrive(
     State(app): State<App>,
     caller: Caller,
     OptionalBody(body): OptionalBody,
 ) -> Result<Json<Value>> {
     let wanted = parse(body.as_ref(), app.config.redrive_limit).map_err(ApiError::from)?;
-    let filter = failed_of(&app, &caller, wanted.instance.as_deref()).await?;
+    let filter = wanted.filter(&app, &caller).await?;
     // A second's worth goes out now, the rest by the relay.
     let pace = Pace::spread(app.clock.now(), app.config.redrive_gap());
     let pace = pace.with_first(app.config.redrive_rate);
@@ -79,58 +75,58 @@ pub(super) async fn redrive(
     })))
 }
 
+/// The members of the body of a redrive or a discard.
+const KEYS: [&str; 7] = {
+    let [resource, class, from, to] = Narrowing::KEYS;
+    ["instanceId", "ids", resource, class, from, to, "limit"]
+};
+
 /// What a redrive or a discard is asked to take.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Wanted {
     /// Of this instance.
-    pub(super) instance: Option<String>,
+    instance: Option<String>,
     /// Only these.
     pub(super) ids: Option<Vec<NotificationId>>,
+    /// Only such.
+    narrowing: Narrowing,
     /// So many at the most.
     pub(super) limit: u32,
 }
 
+impl Wanted {
+    /// Whether it names nothing, and so means every dead letter.
+    pub(super) fn is_everything(&self) -> bool {
+        let named = self.instance.is_some() || self.ids.is_some();
+        !named && self.narrowing == Narrowing::default()
+    }
+
+    /// The dead letters of the caller that it leaves, whatever their ids are.
+    pub(super) async fn filter(&self, app: &App, caller: &Caller) -> Result<NotificationFilter> {
+        let of_caller = failed_of(app, caller, self.instance.as_deref()).await?;
+        Ok(self.narrowing.clone().of(of_caller))
+    }
+}
+
 /// Reads the body of either.
 pub(super) fn parse(body: Option<&Value>, most: u32) -> Result<Wanted, Problems> {
-    let mut problems = Problems::default();
-    let empty = Map::new();
-    let map = match body {
-        None | Some(Value::Null) => &empty,
-        Some(Value::Object(map)) => map,
-        Some(other) => {
-            problems.add(
-                &Path::root(),
-                format!("expected an object, got {}", shown(other)),
-            );
-            &empty
-        }
-    };
-    let mut reader = Reader::new(map, Path::root(), &mut problems);
-    let instance = match reader.given("instanceId") {
+    members(body, &KEYS, |reader| Wanted {
+        instance: instance(reader),
+        ids: ids(reader),
+        narrowing: Narrowing::of_body(reader),
+        limit: reader
+            .whole("limit", 1..=most, "dead letters")
+            .unwrap_or(most),
+    })
+}
+
+/// The id of an instance, as a number or a string.
+fn instance(reader: &mut Reader<'_>) -> Option<String> {
+    match reader.given("instanceId") {
         Some(Value::Number(id)) => Some(id.to_string()),
         _ => reader
             .text("instanceId", "the id of an instance")
             .map(str::to_owned),
-    };
-    let wanted = Wanted {
-        instance,
-        ids: ids(&mut reader),
-        limit: reader
-            .whole("limit", 1..=most, "dead letters")
-            .unwrap_or(most),
-    };
-    for key in map.keys() {
-        if !["instanceId", "ids", "limit"].contains(&key.as_str()) {
-            problems.add(
-                &Path::root().key(key),
-                "is not known here; expected instanceId, ids or limit",
-            );
-        }
-    }
-    if problems.is_empty() {
-        Ok(wanted)
-    } else {
-        Err(problems)
     }
 }
 
@@ -153,8 +149,19 @@ fn ids(reader: &mut Reader<'_>) -> Option<Vec<NotificationId>> {
     ids
 }
 
+/// The dead letters of the caller that the query leaves: `instanceId`, and what [`Narrowing`] reads.
+pub(super) async fn asked_for(
+    app: &App,
+    caller: &Caller,
+    query: &Query,
+) -> Result<NotificationFilter> {
+    let narrowing = Narrowing::of_query(query)?;
+    let of_caller = failed_of(app, caller, query.get("instanceId")).await?;
+    Ok(narrowing.of(of_caller))
+}
+
 /// The dead letters of the caller: its organization's, an instance's, or those of its Element token.
-pub(super) async fn failed_of(
+async fn failed_of(
     app: &App,
     caller: &Caller,
     instance: Option<&str>,
@@ -169,8 +176,7 @@ pub(super) async fn failed_of(
         organization: Some(organization),
         instance,
         status: Some(NotificationStatus::Failed),
-        from: None,
-        to: None,
+        ..NotificationFilter::default()
     })
 }
 

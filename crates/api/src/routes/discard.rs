@@ -8,24 +8,25 @@ use ie_model::Queue;
 use serde_json::{Value, json};
 
 use super::body::OptionalBody;
-use super::dead_letters::{failed_of, parse};
+use super::dead_letters::parse;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::error::{ApiError, Result};
 
-/// `{instanceId?, ids?, limit?}`, of which one of the first two is required: unlike a redrive it cannot be undone.
+/// The body of a redrive, of which something beside `limit` is required: unlike a redrive it cannot be undone.
 pub(super) async fn discard(
     State(app): State<App>,
     caller: Caller,
     OptionalBody(body): OptionalBody,
 ) -> Result<Json<Value>> {
     let wanted = parse(body.as_ref(), app.config.redrive_limit).map_err(ApiError::from)?;
-    if wanted.ids.is_none() && wanted.instance.is_none() {
+    if wanted.is_everything() {
         return Err(ApiError::bad_request(
-            "expected ids (a list such as [\"1042\"]) or instanceId: what is discarded does not come back, so say what",
+            "expected ids (a list such as [\"1042\"]), instanceId, objectType, errorClass, from or to: what is discarded \
+             does not come back, so say what",
         ));
     }
-    let filter = failed_of(&app, &caller, wanted.instance.as_deref()).await?;
+    let filter = wanted.filter(&app, &caller).await?;
     let discarded = app
         .store
         .discard(

@@ -3,13 +3,13 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
-use chrono::{DateTime, Utc};
 use ie_model::{
     Attempt, InstanceId, NotificationId, NotificationStatus, OrganizationId, StoredNotification,
 };
 use ie_store::{NotificationFilter, Page};
 use serde_json::Value;
 
+use super::narrowing::Narrowing;
 use super::query::Query;
 use super::subject::Subject;
 use super::{answer, paging};
@@ -17,7 +17,7 @@ use crate::app::App;
 use crate::auth::Caller;
 use crate::error::{ApiError, Result};
 
-/// `GET /instances/{id}/events`: `from`, `to` (exclusive), `status`, in pages.
+/// `GET /instances/{id}/events`: `status`, `objectType`, `errorClass`, `from`, `to` (exclusive), in pages.
 pub(super) async fn list(
     State(app): State<App>,
     Subject(instance): Subject,
@@ -41,17 +41,15 @@ async fn of(
     (organization, instance): (OrganizationId, Option<InstanceId>),
     query: &Query,
 ) -> Result<Response> {
-    let (from, to) = span(query)?;
     let status = query.get("status").map(str::parse::<NotificationStatus>);
     let status = status.transpose();
     let status = status.map_err(|error| ApiError::bad_request(format!("status: {error}")))?;
-    let filter = NotificationFilter {
+    let filter = Narrowing::of_query(query)?.of(NotificationFilter {
         organization: Some(organization),
         instance,
         status,
-        from,
-        to,
-    };
+        ..NotificationFilter::default()
+    });
     let page = paging::wanted(query, &app.config)?;
     answered(app, &filter, page, answer::event).await
 }
@@ -107,22 +105,6 @@ pub(super) async fn one(
     };
     let attempts = app.store.attempts(&[id]).await?;
     Ok(Some(Json(form(&stored, &attempts))))
-}
-
-/// From a time on and before another, as far as they are given.
-pub(super) type Span = (Option<DateTime<Utc>>, Option<DateTime<Utc>>);
-
-/// The times that `from` and `to` name.
-pub(super) fn span(query: &Query) -> Result<Span> {
-    let (from, to) = (query.time("from")?, query.time("to")?);
-    if let (Some(from), Some(to)) = (from, to)
-        && from > to
-    {
-        return Err(ApiError::bad_request(
-            "from: expected a time before that of to",
-        ));
-    }
-    Ok((from, to))
 }
 
 /// A page of notifications, each as `form` shows it.

@@ -8,8 +8,10 @@ mod dead_letters;
 mod discard;
 mod elements;
 mod events;
+mod export;
 mod hints;
 mod instances;
+mod narrowing;
 mod paging;
 mod ping;
 mod quarantine;
@@ -54,6 +56,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/elements/{element}", get(elements::get))
         .route("/elements/{element}/metadata", get(elements::metadata))
         .route("/dead-letters", get(dead_letters::list))
+        .route("/dead-letters/export", get(export::export))
         .route("/dead-letters/{event_id}", get(dead_letters::get))
         .route("/dead-letters/redrive", post(dead_letters::redrive))
         .route("/dead-letters/discard", post(discard::discard));

@@ -8,13 +8,14 @@ use chrono::{DateTime, Utc};
 use ie_model::NotificationStatus::{Failed, Notified};
 use ie_model::{InstanceId, NotificationStatus};
 use ie_store::{Pace, Replay, Store};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::body::OptionalBody;
+use super::answer;
+use super::body::{OptionalBody, members};
+use super::narrowing::span;
 use super::subject::Subject;
-use super::{answer, query};
 use crate::app::App;
-use crate::draft::{Path, Problems, Reader, shown};
+use crate::draft::{Problems, Reader};
 use crate::error::{ApiError, Result};
 
 /// Events in one transaction.
@@ -101,59 +102,22 @@ async fn run(
     Ok(Done { events, more })
 }
 
-fn parse(body: Option<&Value>, most: u32) -> std::result::Result<Wanted, Problems> {
-    let mut problems = Problems::default();
-    let empty = Map::new();
-    let map = match body {
-        None | Some(Value::Null) => &empty,
-        Some(Value::Object(map)) => map,
-        Some(other) => {
-            let got = shown(other);
-            problems.add(&Path::root(), format!("expected an object, got {got}"));
-            &empty
+fn parse(body: Option<&Value>, most: u32) -> Result<Wanted, Problems> {
+    members(body, &KEYS, |reader| {
+        let (from, to) = span(reader);
+        Wanted {
+            from,
+            to,
+            resources: texts(
+                reader,
+                "objectTypes",
+                "names of resources, such as [\"contacts\"]",
+            ),
+            statuses: statuses(reader),
+            limit: reader.whole("limit", 1..=most, "events").unwrap_or(most),
+            dry_run: reader.boolean("dryRun").unwrap_or(false),
         }
-    };
-    for key in map.keys().filter(|key| !KEYS.contains(&key.as_str())) {
-        let known = format!("is not known here; expected {}", KEYS.join(", "));
-        problems.add(&Path::root().key(key), known);
-    }
-    let mut reader = Reader::new(map, Path::root(), &mut problems);
-    let wanted = Wanted {
-        from: time(&mut reader, "from"),
-        to: time(&mut reader, "to"),
-        resources: texts(
-            &mut reader,
-            "objectTypes",
-            "names of resources, such as [\"contacts\"]",
-        ),
-        statuses: statuses(&mut reader),
-        limit: reader.whole("limit", 1..=most, "events").unwrap_or(most),
-        dry_run: reader.boolean("dryRun").unwrap_or(false),
-    };
-    if let (Some(from), Some(to)) = (wanted.from, wanted.to)
-        && from > to
-    {
-        reader.refuse("from", "expected a time before that of to");
-    }
-    if problems.is_empty() {
-        Ok(wanted)
-    } else {
-        Err(problems)
-    }
-}
-
-fn time(reader: &mut Reader<'_>, key: &str) -> Option<DateTime<Utc>> {
-    let given = reader.given(key)?;
-    let text = match given {
-        Value::String(text) => text.trim().to_owned(),
-        other => other.to_string(),
-    };
-    let read = query::time(&text);
-    if read.is_none() {
-        let got = shown(given);
-        reader.refuse(key, format!("expected {}, got {got}", query::TIME));
-    }
-    read
+    })
 }
 
 fn statuses(reader: &mut Reader<'_>) -> Vec<NotificationStatus> {

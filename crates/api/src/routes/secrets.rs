@@ -7,13 +7,13 @@ use axum::extract::State;
 use humantime_serde::re::humantime::parse_duration;
 use ie_model::instance::secret;
 use ie_platform::secret::ExposeSecret as _;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::answer;
-use super::body::Body;
+use super::body::{Body, members};
 use super::subject::Subject;
 use crate::app::App;
-use crate::draft::{Path, Problems, Reader, shown};
+use crate::draft::{Problems, Reader, shown};
 use crate::error::Result;
 use crate::instances::{Rotation, rotate_webhook_secret};
 
@@ -40,36 +40,16 @@ pub(super) async fn rotate(
 }
 
 fn rotation(body: &Value) -> Result<Rotation, Problems> {
-    let mut problems = Problems::default();
-    let root = Path::root();
-    let empty = Map::new();
-    let map = body.as_object().unwrap_or_else(|| {
-        let got = shown(body);
-        problems.add(
-            &root,
-            format!("expected an object such as {{\"secret\": \"{WEBHOOK}\", \"grace\": \"24h\"}}, got {got}"),
-        );
-        &empty
-    });
-    for key in map.keys() {
-        if !["secret", "grace"].contains(&key.as_str()) {
-            let problem = "is not known here; expected only secret and grace";
-            problems.add(&root.key(key), problem);
+    members(Some(body), &["secret", "grace"], |reader| {
+        which(reader);
+        Rotation {
+            grace: grace(reader),
         }
-    }
-    if body.is_object() {
-        which(map.get("secret"), &root.key("secret"), &mut problems);
-    }
-    let grace = grace(&mut Reader::new(map, root, &mut problems));
-    if problems.is_empty() {
-        Ok(Rotation { grace })
-    } else {
-        Err(problems)
-    }
+    })
 }
 
-fn which(value: Option<&Value>, path: &Path, problems: &mut Problems) {
-    let problem = match value {
+fn which(reader: &mut Reader<'_>) {
+    let problem = match reader.given("secret") {
         Some(Value::String(text)) if text == WEBHOOK => return,
         Some(Value::String(text)) if text == secret::SIGNATURE_KEY => format!(
             "expected \"{WEBHOOK}\": its header carries one signature, so {text} is changed by PATCH, without a grace"
@@ -79,7 +59,7 @@ fn which(value: Option<&Value>, path: &Path, problems: &mut Problems) {
             format!("expected \"{WEBHOOK}\", the secret of the webhook-signature header, got {got}")
         }
     };
-    problems.add(path, problem);
+    reader.refuse("secret", problem);
 }
 
 fn grace(reader: &mut Reader<'_>) -> Duration {

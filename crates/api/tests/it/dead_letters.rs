@@ -34,15 +34,6 @@ fn consume(rig: &Rig) -> mpsc::UnboundedReceiver<(NotificationId, Delivery)> {
     receiver
 }
 
-async fn failed(rig: &Rig, count: u32) -> (i64, Vec<NotificationId>) {
-    let instance = id(&rig.instance(&json!({"event.objects": "contacts"})).await);
-    let ids = rig.notifications(instance, count).await;
-    for id in &ids {
-        rig.fail(*id, NotificationStatus::Failed).await;
-    }
-    (instance, ids)
-}
-
 async fn status(rig: &Rig, id: NotificationId) -> NotificationStatus {
     rig.store.notification(id).await.unwrap().unwrap().status
 }
@@ -50,7 +41,7 @@ async fn status(rig: &Rig, id: NotificationId) -> NotificationStatus {
 #[tokio::test]
 async fn a_dead_letter_says_why_it_died() {
     let rig = Rig::start().await;
-    let (instance, ids) = failed(&rig, 1).await;
+    let (instance, ids) = rig.failed(1).await;
 
     let mut letters = rig
         .get(&format!("/dead-letters?instanceId={instance}"))
@@ -66,7 +57,7 @@ async fn a_dead_letter_says_why_it_died() {
 #[tokio::test]
 async fn only_what_failed_is_a_dead_letter_and_they_come_in_pages() {
     let rig = Rig::start().await;
-    let (_, ids) = failed(&rig, 3).await;
+    let (_, ids) = rig.failed(3).await;
     let instance = id(&rig.instance(&json!({"event.objects": "contacts"})).await);
     rig.notifications(instance, 1).await;
 
@@ -88,7 +79,7 @@ async fn only_what_failed_is_a_dead_letter_and_they_come_in_pages() {
 #[tokio::test]
 async fn a_redriven_notification_is_delivered_with_its_attempts_counted_on() {
     let rig = Rig::start().await;
-    let (_, ids) = failed(&rig, 1).await;
+    let (_, ids) = rig.failed(1).await;
     let mut delivered = consume(&rig);
 
     let answer = rig.post("/dead-letters/redrive", &json!({})).await.ok();
@@ -114,8 +105,8 @@ async fn a_redriven_notification_is_delivered_with_its_attempts_counted_on() {
 #[tokio::test]
 async fn a_redrive_takes_what_it_is_asked_to_take() {
     let rig = Rig::start().await;
-    let (first, of_first) = failed(&rig, 3).await;
-    let (second, of_second) = failed(&rig, 2).await;
+    let (first, of_first) = rig.failed(3).await;
+    let (second, of_second) = rig.failed(2).await;
     let redrive =
         async |body: Value| rig.post("/dead-letters/redrive", &body).await.ok()["redriven"].clone();
 
@@ -142,7 +133,7 @@ async fn a_redrive_takes_what_it_is_asked_to_take() {
 #[tokio::test]
 async fn what_is_in_the_queue_of_the_dead_is_taken_out() {
     let rig = Rig::start().await;
-    let (_, ids) = failed(&rig, 1).await;
+    let (_, ids) = rig.failed(1).await;
     let stored = rig.store.notification(ids[0]).await.unwrap().unwrap();
     struct Kills;
     #[async_trait::async_trait]
@@ -184,7 +175,7 @@ async fn what_is_in_the_queue_of_the_dead_is_taken_out() {
 #[tokio::test]
 async fn a_redrive_without_a_body_takes_all() {
     let rig = Rig::with(&[("REDRIVE_LIMIT", "2")]).await;
-    failed(&rig, 3).await;
+    rig.failed(3).await;
 
     let first = rig
         .call(reqwest::Method::POST, "/dead-letters/redrive", None)
@@ -215,6 +206,6 @@ async fn a_redrive_that_cannot_be_read_is_refused() {
         message,
         "3 problems: (1) $.ids: expected a list of the ids of events, such as [\"1042\"]; \
          (2) $.limit: expected a whole number of dead letters from 1 to 1000, got 0; \
-         (3) $.status: is not known here; expected instanceId, ids or limit"
+         (3) $.status: is not known here; expected instanceId, ids, objectType, errorClass, from, to, limit"
     );
 }

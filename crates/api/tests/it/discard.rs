@@ -1,24 +1,15 @@
 //! `GET /dead-letters/{eventId}` and `POST /dead-letters/discard`.
 
-use ie_model::{NotificationId, NotificationStatus};
+use ie_model::NotificationStatus;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::rig::{Rig, id};
-
-async fn failed(rig: &Rig, count: u32) -> (i64, Vec<NotificationId>) {
-    let instance = id(&rig.instance(&json!({"event.objects": "contacts"})).await);
-    let ids = rig.notifications(instance, count).await;
-    for id in &ids {
-        rig.fail(*id, NotificationStatus::Failed).await;
-    }
-    (instance, ids)
-}
+use crate::rig::Rig;
 
 #[tokio::test]
 async fn one_dead_letter_is_shown_with_the_body_that_was_posted() {
     let rig = Rig::start().await;
-    let (instance, ids) = failed(&rig, 2).await;
+    let (instance, ids) = rig.failed(2).await;
 
     let letter = rig.get(&format!("/dead-letters/{}", ids[1])).await.ok();
 
@@ -32,7 +23,7 @@ async fn one_dead_letter_is_shown_with_the_body_that_was_posted() {
 #[tokio::test]
 async fn what_is_not_dead_or_not_ones_own_is_not_found() {
     let rig = Rig::start().await;
-    let (instance, ids) = failed(&rig, 1).await;
+    let (instance, ids) = rig.failed(1).await;
     let alive = rig.notifications(instance, 1).await[0];
     let foreign = rig.other_organization().await;
     let path = format!("/dead-letters/{}", ids[0]);
@@ -51,7 +42,7 @@ async fn what_is_not_dead_or_not_ones_own_is_not_found() {
 #[tokio::test]
 async fn the_list_is_narrowed_by_time() {
     let rig = Rig::start().await;
-    failed(&rig, 2).await;
+    rig.failed(2).await;
 
     let before = rig.get("/dead-letters?to=2026-11-24T10:00:00Z").await.ok();
     let since = rig
@@ -68,7 +59,7 @@ async fn the_list_is_narrowed_by_time() {
 #[tokio::test]
 async fn what_is_discarded_is_no_dead_letter_any_more_and_is_not_redriven() {
     let rig = Rig::start().await;
-    let (instance, ids) = failed(&rig, 3).await;
+    let (instance, ids) = rig.failed(3).await;
     let discard = async |body: Value| {
         rig.post("/dead-letters/discard", &body).await.ok()["discarded"].clone()
     };
@@ -92,7 +83,7 @@ async fn what_is_discarded_is_no_dead_letter_any_more_and_is_not_redriven() {
 #[tokio::test]
 async fn a_discard_must_say_what() {
     let rig = Rig::start().await;
-    let (_, ids) = failed(&rig, 1).await;
+    let (_, ids) = rig.failed(1).await;
 
     let answer = rig.post("/dead-letters/discard", &json!({})).await;
 

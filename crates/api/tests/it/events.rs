@@ -3,17 +3,9 @@
 use ie_model::NotificationStatus;
 use reqwest::{Method, StatusCode};
 use rstest::rstest;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::rig::{Rig, id, path};
-
-fn ids(list: &Value) -> Vec<&str> {
-    list.as_array()
-        .unwrap()
-        .iter()
-        .map(|event| event["id"].as_str().unwrap())
-        .collect()
-}
+use crate::rig::{Rig, id, ids, path};
 
 #[tokio::test]
 async fn an_event_has_its_raw_records_and_its_attempts() {

@@ -6,14 +6,14 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use ie_api::process;
 use ie_broker::Broker;
-use ie_model::{InstanceId, Notification, NotificationId, NotificationStatus};
+use ie_model::{ErrorClass, InstanceId, Notification, NotificationId, NotificationStatus};
 use ie_platform::http::{self, ClientSettings};
 use ie_platform::seal::Sealer;
 use ie_platform::secret::ExposeSecret as _;
 use ie_platform::{Context, TestClock, config};
 use ie_simulator::{AccountSettings, Settings, Simulator};
 use ie_store::{AttemptRecord, NewAccount, NewNotification, PageCommit, Progress, Store};
-use reqwest::{Method, StatusCode, header::HeaderMap};
+use reqwest::{Method, Response, StatusCode, header::HeaderMap};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -137,14 +137,7 @@ impl Rig {
         credentials: Option<&str>,
         body: &str,
     ) -> Answer {
-        let mut request = self
-            .http
-            .request(method, format!("{}{path}", self.base))
-            .body(body.to_owned());
-        if let Some(credentials) = credentials {
-            request = request.header("authorization", credentials);
-        }
-        let response = http::send(request, &self.http, "test").await.unwrap();
+        let response = self.open(method, path, credentials, body).await;
         let (status, headers) = (response.status(), response.headers().clone());
         let text = response.text().await.unwrap();
         let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
@@ -153,6 +146,24 @@ impl Rig {
             headers,
             body,
         }
+    }
+
+    /// The same, with the body of the answer still to be read.
+    pub(crate) async fn open(
+        &self,
+        method: Method,
+        path: &str,
+        credentials: Option<&str>,
+        body: &str,
+    ) -> Response {
+        let mut request = self
+            .http
+            .request(method, format!("{}{path}", self.base))
+            .body(body.to_owned());
+        if let Some(credentials) = credentials {
+            request = request.header("authorization", credentials);
+        }
+        http::send(request, &self.http, "test").await.unwrap()
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -191,6 +202,16 @@ impl Rig {
 
     /// Stores notifications of an instance, one second after another, and gives their ids.
     pub(crate) async fn notifications(&self, instance: i64, count: u32) -> Vec<NotificationId> {
+        self.notifications_with(instance, count, |_| ()).await
+    }
+
+    /// The same, each changed by `change` before it is stored.
+    pub(crate) async fn notifications_with(
+        &self,
+        instance: i64,
+        count: u32,
+        change: impl Fn(&mut Notification),
+    ) -> Vec<NotificationId> {
         self.clock.advance(Duration::from_secs(60));
         let now: DateTime<Utc> = self.context.clock.now();
         let jobs = self
@@ -207,16 +228,18 @@ impl Rig {
         let notifications = ids.iter().zip(0..).map(|(id, seconds)| {
             let body = json!({"id": id, "message": {"eventId": id.to_string(),
                 "raw": {"contacts": [{"CONTACT_ID": seconds}]}}});
+            let mut notification = Notification {
+                id: *id,
+                instance: InstanceId(instance),
+                resource: "contacts".to_owned(),
+                created_at: now + chrono::TimeDelta::seconds(seconds),
+                body: RawValue::from_string(body.to_string()).unwrap(),
+                purpose: ie_model::Purpose::Changes,
+                media_type: ie_model::MediaType::default(),
+            };
+            change(&mut notification);
             NewNotification {
-                notification: Notification {
-                    id: *id,
-                    instance: InstanceId(instance),
-                    resource: "contacts".to_owned(),
-                    created_at: now + chrono::TimeDelta::seconds(seconds),
-                    body: RawValue::from_string(body.to_string()).unwrap(),
-                    purpose: ie_model::Purpose::Changes,
-                    media_type: ie_model::MediaType::default(),
-                },
+                notification,
                 traceparent: None,
                 due_at: now,
                 ordered: None,
@@ -232,22 +255,47 @@ impl Rig {
 
     /// A failed attempt at a notification; the last one, when it becomes a dead letter.
     pub(crate) async fn fail(&self, id: NotificationId, status: NotificationStatus) {
+        self.fail_as(id, status, ErrorClass::Server).await;
+    }
+
+    /// The same, for another reason than an answer of 500.
+    pub(crate) async fn fail_as(
+        &self,
+        id: NotificationId,
+        status: NotificationStatus,
+        class: ErrorClass,
+    ) {
+        let answered = class == ErrorClass::Server;
         let record = AttemptRecord {
             attempt: ie_model::Attempt {
                 notification: id,
                 number: 1,
                 at: self.context.clock.now(),
                 duration_ms: 12,
-                status_code: Some(500),
-                error: Some("the callback answered 500".to_owned()),
-                response: Some("oops".to_owned()),
-                error_class: None,
+                status_code: answered.then_some(500),
+                error: Some(if answered {
+                    "the callback answered 500".to_owned()
+                } else {
+                    class.as_str().to_owned()
+                }),
+                response: answered.then(|| "oops".to_owned()),
+                error_class: Some(class),
                 headers: None,
             },
             status,
             due_at: None,
         };
         self.store.record_attempts(&[record]).await.unwrap();
+    }
+
+    /// An instance with so many dead letters: its id, and theirs.
+    pub(crate) async fn failed(&self, count: u32) -> (i64, Vec<NotificationId>) {
+        let instance = id(&self.instance(&json!({"event.objects": "contacts"})).await);
+        let ids = self.notifications(instance, count).await;
+        for id in &ids {
+            self.fail(*id, NotificationStatus::Failed).await;
+        }
+        (instance, ids)
     }
 }
 
@@ -274,6 +322,13 @@ pub(crate) fn body(entries: &Value) -> Value {
         body["configuration"][key] = value.clone();
     }
     body
+}
+
+/// The ids of an answered list of events.
+#[track_caller]
+pub(crate) fn ids(list: &Value) -> Vec<&str> {
+    let events = list.as_array().unwrap().iter();
+    events.map(|event| event["id"].as_str().unwrap()).collect()
 }
 
 /// The id of an answered instance.

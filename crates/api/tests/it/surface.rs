@@ -4,21 +4,13 @@ use ie_simulator::KeyChange;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::rig::{Answer, INSIGHTLYS_NOW, KEY, Rig, body, id, path};
+use crate::rig::{Answer, INSIGHTLYS_NOW, KEY, Rig, body, id, ids, path};
 
 /// A request with the account's credentials and the Element token of this instance.
 async fn as_element(rig: &Rig, instance: &Value, path: &str) -> Answer {
     let token = instance["token"].as_str().unwrap();
     let credentials = format!("{}, Element {token}", rig.credentials());
     rig.send(Method::GET, path, Some(&credentials), "").await
-}
-
-fn ids(list: &Value) -> Vec<&str> {
-    list.as_array()
-        .unwrap()
-        .iter()
-        .map(|event| event["id"].as_str().unwrap())
-        .collect()
 }
 
 #[tokio::test]

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use ie_model::NotificationStatus::Notified;
 use ie_model::{InstanceId, Notification};
+use rstest::rstest;
 
-use crate::support::{Answer, Receiver, Rig};
+use crate::support::Backend::{Memory, RabbitMq};
+use crate::support::{Answer, Backend, Receiver, Rig};
 
 const HEALTHY: usize = 900;
 const SILENT: usize = 100;
@@ -13,9 +15,14 @@ const SILENT: usize = 100;
 /// Below this a machine that is busy with other things decides, not the silent callbacks.
 const NOISE: Duration = Duration::from_secs(1);
 
+#[rstest]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hundred_silent_callbacks_of_a_thousand_do_not_touch_the_others() {
-    let rig = Rig::start(&[("timeout", "2s"), ("schedule", "[1h]")]).await;
+async fn a_hundred_silent_callbacks_of_a_thousand_do_not_touch_the_others(
+    #[values(Memory, RabbitMq)] backend: Backend,
+) {
+    let rig = Rig::prepare_on(backend).await;
+    rig.dispatch(&[("timeout", "2s"), ("schedule", "[1h]")])
+        .await;
     let (healthy, silent) = (Receiver::start().await, Receiver::start().await);
     silent.answer(Answer::never());
     let callbacks = instances(&rig, &healthy, HEALTHY).await;

@@ -94,11 +94,8 @@ async fn assert_recovers(rig: &Rig, id: InstanceId) {
 
 async fn notifications(rig: &Rig, id: InstanceId) -> usize {
     let filter = NotificationFilter {
-        organization: None,
         instance: Some(id),
-        status: None,
-        from: None,
-        to: None,
+        ..NotificationFilter::default()
     };
     let page = Page {
         after: None,

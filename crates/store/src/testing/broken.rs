@@ -1,6 +1,6 @@
-//! A store that is broken on purpose, to see that a test notices. For SQLite.
+//! A store that is broken on purpose, to see that a test or a caller notices. For SQLite.
 
-use ie_model::Fence;
+use ie_model::{Fence, NotificationId};
 
 use crate::sql::Sql;
 use crate::{Result, Store};
@@ -45,6 +45,16 @@ impl Store {
             let sql = Sql::new(if lost { begin } else { end });
             self.database.write(sql).await?;
         }
+        Ok(())
+    }
+
+    /// Makes a notification unreadable.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn break_body(&self, id: NotificationId) -> Result<()> {
+        let sql = Sql::new("UPDATE notifications SET body = '{' WHERE id = $1").bind(id);
+        self.database.write(sql).await?;
         Ok(())
     }
 }

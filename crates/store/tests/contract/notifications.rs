@@ -1,7 +1,7 @@
 //! Notifications as people look at them.
 
 use ie_model::NotificationStatus::{Dispatched, Failed, New, Notified, Received};
-use ie_model::{NotificationId, OrganizationId};
+use ie_model::{ErrorClass, NotificationId, OrganizationId};
 use ie_store::{NotificationFilter, Page, Store};
 use rstest::rstest;
 
@@ -109,6 +109,71 @@ async fn a_filter_excludes_by_time(#[values(Sqlite, Postgres)] backend: Backend)
 
     assert_eq!(listed(&db.store, middle).await, [ids[1]]);
     assert_eq!(listed(&db.store, later).await, ids[1..]);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_filter_excludes_by_resource_and_by_the_class_of_the_last_failure(
+    #[values(Sqlite, Postgres)] backend: Backend,
+) {
+    let db = backend.start().await;
+    let stored = instance(&db.store, &["contacts"]).await;
+    let ids = db.store.reserve_notification_ids(3).await.unwrap();
+    let of = |index: usize, resource: &str| {
+        let mut new = notification(ids[index], stored.id);
+        new.notification.resource = resource.to_owned();
+        new
+    };
+    let new = vec![of(0, "contacts"), of(1, "contacts"), of(2, "leads")];
+    let fence = only_poller(&db.store, stored.id).await.fence();
+    let walk = page(Vec::new(), new, under_way(60));
+    db.store.commit_page(fence, &walk).await.unwrap();
+    let failed = |id, number, class| {
+        let mut record = attempt(id, number, Dispatched);
+        record.attempt.error_class = Some(class);
+        record
+    };
+    // The first had no connection at first and was answered in the end, the second the other way round.
+    let records = [
+        failed(ids[0], 1, ErrorClass::Connect),
+        failed(ids[0], 2, ErrorClass::Server),
+        failed(ids[1], 1, ErrorClass::Server),
+        failed(ids[1], 2, ErrorClass::Connect),
+        failed(ids[2], 1, ErrorClass::Connect),
+    ];
+    db.store.record_attempts(&records).await.unwrap();
+    db.store
+        .fail_notifications(&ids, "given up", at(90))
+        .await
+        .unwrap();
+
+    let leads = NotificationFilter {
+        resource: Some("leads".to_owned()),
+        ..Default::default()
+    };
+    let unconnected = NotificationFilter {
+        error_class: Some(ErrorClass::Connect),
+        ..Default::default()
+    };
+    let contacts = NotificationFilter {
+        resource: Some("contacts".to_owned()),
+        status: Some(Failed),
+        ..unconnected.clone()
+    };
+
+    assert_eq!(listed(&db.store, leads).await, ids[2..]);
+    assert_eq!(listed(&db.store, unconnected.clone()).await, ids[1..]);
+    assert_eq!(listed(&db.store, contacts.clone()).await, [ids[1]]);
+    let discarded = db.store.discard(&contacts, None, 9, at(500)).await.unwrap();
+    assert_eq!(discarded, [ids[1]]);
+    let pace = ie_store::Pace::at_once(at(500));
+    let redriven = db.store.redrive(&unconnected, Some(&ids), 9, pace).await;
+    let redriven: Vec<_> = redriven
+        .unwrap()
+        .into_iter()
+        .map(|one| one.notification.id)
+        .collect();
+    assert_eq!(redriven, ids[2..]);
 }
 
 #[rstest]

@@ -21,12 +21,12 @@ async fn dead_letters(store: &Store, instance: InstanceId, count: u32) -> Vec<No
 
 async fn redriven(
     store: &Store,
-    filter: NotificationFilter,
+    filter: &NotificationFilter,
     ids: Option<&[NotificationId]>,
     limit: u32,
 ) -> Vec<NotificationId> {
     let found = store
-        .redrive(&filter, ids, limit, ie_store::Pace::at_once(at(500)))
+        .redrive(filter, ids, limit, ie_store::Pace::at_once(at(500)))
         .await
         .unwrap();
     found.iter().map(|found| found.notification.id).collect()
@@ -53,7 +53,7 @@ async fn a_redriven_notification_begins_again_and_its_attempts_go_on(
     assert_eq!((found[0].status, found[0].attempts), (New, 2));
     assert_eq!(found[0].due_at, Some(at(500) + TimeDelta::seconds(30)));
     assert!(found[0].traceparent.is_some());
-    assert!(redriven(&db.store, filter, None, 10).await.is_empty());
+    assert!(redriven(&db.store, &filter, None, 10).await.is_empty());
     let lease = Duration::from_secs(60);
     let relayed = db.store.claim_unpublished(at(530), 9, lease).await.unwrap();
     assert_eq!(relayed.len(), 1);
@@ -77,18 +77,18 @@ async fn a_redrive_takes_what_the_filter_names_and_no_more_than_the_limit(
         ..Default::default()
     };
 
-    assert_eq!(redriven(&db.store, of_one, None, 2).await, ones[..2]);
+    assert_eq!(redriven(&db.store, &of_one, None, 2).await, ones[..2]);
     let named = [ones[2], twos[1]];
-    let both = redriven(&db.store, of_one, Some(&named), 9).await;
+    let both = redriven(&db.store, &of_one, Some(&named), 9).await;
     assert_eq!(both, [ones[2]]);
     let rest = NotificationFilter {
         organization: Some(one.organization),
         status: Some(Failed),
         ..Default::default()
     };
-    assert!(redriven(&db.store, rest, Some(&[]), 9).await.is_empty());
-    assert_eq!(redriven(&db.store, rest, Some(&named), 9).await, [twos[1]]);
-    assert_eq!(redriven(&db.store, rest, None, 9).await, [twos[0]]);
+    assert!(redriven(&db.store, &rest, Some(&[]), 9).await.is_empty());
+    assert_eq!(redriven(&db.store, &rest, Some(&named), 9).await, [twos[1]]);
+    assert_eq!(redriven(&db.store, &rest, None, 9).await, [twos[0]]);
 }
 
 #[rstest]
@@ -106,11 +106,11 @@ async fn only_dead_letters_are_redriven(#[values(Sqlite, Postgres)] backend: Bac
     };
 
     assert!(
-        redriven(&db.store, everything, Some(&ids), 9)
+        redriven(&db.store, &everything, Some(&ids), 9)
             .await
             .is_empty()
     );
-    assert!(redriven(&db.store, accepted, None, 9).await.is_empty());
+    assert!(redriven(&db.store, &accepted, None, 9).await.is_empty());
     assert_eq!(status(&db.store, ids[0]).await, Notified);
 }
 
@@ -126,7 +126,7 @@ async fn the_dead_letters_of_a_deleted_instance_stay_dead(
 
     let filter = NotificationFilter::default();
 
-    assert!(redriven(&db.store, filter, Some(&ids), 9).await.is_empty());
+    assert!(redriven(&db.store, &filter, Some(&ids), 9).await.is_empty());
     assert_eq!(status(&db.store, ids[0]).await, Failed);
 }
 
@@ -138,7 +138,7 @@ async fn a_report_from_before_a_redrive_does_not_end_it(
     let db = backend.start().await;
     let stored = instance(&db.store, &["contacts"]).await;
     let ids = dead_letters(&db.store, stored.id, 1).await;
-    redriven(&db.store, NotificationFilter::default(), None, 9).await;
+    redriven(&db.store, &NotificationFilter::default(), None, 9).await;
 
     let again = attempt(ids[0], 2, Failed);
     db.store.record_attempts(&[again]).await.unwrap();
