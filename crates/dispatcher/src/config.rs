@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use crate::address::Rules;
 use crate::breaker;
 use crate::callback::{Callback, Terms};
+use crate::memory;
 use crate::network::Network;
-use crate::remembered_names;
 use crate::schedule::Schedule;
 use crate::sign::{Credentials, WebhookSecret};
 
@@ -151,9 +151,17 @@ impl Config {
     }
 
     /// How long names' addresses are remembered, and of how many.
-    pub(crate) fn names(&self) -> remembered_names::Limits {
-        remembered_names::Limits {
+    pub(crate) fn names(&self) -> memory::Limits {
+        memory::Limits {
             age: self.dns_cache,
+            size: self.callback_cache_size,
+        }
+    }
+
+    /// How long callbacks are remembered, and how many.
+    pub(crate) fn callbacks(&self) -> memory::Limits {
+        memory::Limits {
+            age: self.callback_cache,
             size: self.callback_cache_size,
         }
     }

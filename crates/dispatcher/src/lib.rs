@@ -28,6 +28,7 @@ mod config;
 mod deliver;
 mod extra_headers;
 mod lane;
+mod memory;
 mod network;
 mod payload;
 pub mod process;

@@ -3,72 +3,27 @@
 //! Only answers are remembered, never a verdict on them: the resolver checks the addresses again on every attempt.
 //! A failed lookup is not remembered, so a name that comes back is called at once.
 
-use std::collections::HashMap;
-use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use futures::FutureExt as _;
-use tokio::time::Instant;
 
+use crate::memory::{Limits, Memory};
 use crate::resolver::Lookup;
 
-/// How long names are remembered, and how many.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    /// How long an answer holds; zero: every connection asks.
-    pub(crate) age: Duration,
-    /// How many names are held at most.
-    pub(crate) size: usize,
-}
-
-#[derive(Debug)]
-struct Answer {
-    addresses: Vec<IpAddr>,
-    until: Instant,
-}
-
-#[derive(Debug)]
-struct Names {
-    limits: Limits,
-    answers: Mutex<HashMap<String, Answer>>,
-}
-
-impl Names {
-    fn get(&self, name: &str) -> Option<Vec<IpAddr>> {
-        let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-        let answer = answers.get(name)?;
-        (answer.until > Instant::now()).then(|| answer.addresses.clone())
-    }
-
-    fn put(&self, name: String, addresses: Vec<IpAddr>) {
-        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-        if answers.len() >= self.limits.size && !answers.contains_key(&name) {
-            // Answers are cheap to ask for again: emptying the map costs less than keeping an order of use.
-            answers.clear();
-        }
-        let until = Instant::now() + self.limits.age;
-        answers.insert(name, Answer { addresses, until });
-    }
-}
-
-/// The lookup behind a memory within these limits.
+/// The lookup behind a memory within these limits; without an age every connection asks.
 pub(crate) fn remembered(lookup: Lookup, limits: Limits) -> Lookup {
     if limits.age.is_zero() {
         return lookup;
     }
-    let names = Arc::new(Names {
-        limits,
-        answers: Mutex::default(),
-    });
+    let names = Arc::new(Memory::<String, _>::new(limits));
     Arc::new(move |name| {
         let (names, lookup) = (Arc::clone(&names), Arc::clone(&lookup));
         async move {
-            if let Some(addresses) = names.get(&name) {
+            if let Some(addresses) = names.get(name.as_str()) {
                 return Ok(addresses);
             }
             let addresses = lookup(name.clone()).await?;
-            names.put(name, addresses.clone());
+            names.insert(name, addresses.clone());
             Ok(addresses)
         }
         .boxed()
@@ -78,7 +33,9 @@ pub(crate) fn remembered(lookup: Lookup, limits: Limits) -> Lookup {
 #[cfg(test)]
 mod tests {
     use std::io;
+    use std::net::IpAddr;
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
 
     use super::*;
 

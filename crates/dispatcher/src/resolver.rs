@@ -12,7 +12,8 @@ use futures::future::BoxFuture;
 use ie_platform::http::{Addrs, Name, Resolve, Resolving};
 
 use crate::address::{Refused, Rules};
-use crate::remembered_names::{Limits, remembered};
+use crate::memory::Limits;
+use crate::remembered_names::remembered;
 
 /// Finds the addresses of a name.
 pub(crate) type Lookup =

@@ -14,9 +14,10 @@ use crate::Config;
 use crate::breaker::Breakers;
 use crate::call::Caller;
 use crate::callback::Target;
-use crate::callbacks::{Callbacks, Remembered};
+use crate::callbacks::Callbacks;
 use crate::changed_schedule;
 use crate::deliver::Deliverer;
+use crate::memory::Memory;
 use crate::rate::Rates;
 use crate::reconcile::{self, Reconciler};
 use crate::recorder::{self, Recorder};
@@ -103,7 +104,7 @@ pub(crate) fn build(
         linger: config.record_linger,
         limit: config.record_limit,
     };
-    let remembered = Remembered::new(config.callback_cache, config.callback_cache_size);
+    let remembered = Memory::new(config.callbacks());
     Ok(Deliverer {
         clock: Arc::clone(&context.clock),
         recorder: Recorder::start(store.clone(), grouping, &context.lifecycle),
