@@ -1,10 +1,13 @@
 //! Callbacks by instance, remembered for a short time so that not every notification asks the store.
 
+use std::sync::Arc;
+
 use ie_model::{InstanceId, Purpose};
 use ie_platform::seal::Sealer;
 use ie_store::{Error, Store};
 
 use crate::callback::{Target, target};
+use crate::clients::Clients;
 use crate::lane::Lane;
 use crate::memory::Memory;
 
@@ -14,6 +17,7 @@ pub(crate) struct Callbacks {
     sealer: Sealer,
     remembered: Memory<Lane, Target>,
     operator: Target,
+    clients: Arc<Clients>,
 }
 
 impl Callbacks {
@@ -23,12 +27,14 @@ impl Callbacks {
         sealer: Sealer,
         remembered: Memory<Lane, Target>,
         operator: Target,
+        clients: Arc<Clients>,
     ) -> Self {
         Self {
             store,
             sealer,
             remembered,
             operator,
+            clients,
         }
     }
 
@@ -42,6 +48,13 @@ impl Callbacks {
         }
         let instance = self.store.instance(lane.instance).await?;
         let found = target(instance.as_ref(), lane.purpose, &self.sealer);
+        if matches!(lane.purpose, Purpose::Changes | Purpose::Test) {
+            let own = match &found {
+                Target::Ready(callback) => callback.tls.as_ref(),
+                Target::Unusable(_) | Target::Off(_) | Target::Deleted => None,
+            };
+            self.clients.keep(lane.instance, own);
+        }
         self.remembered.insert(lane, found.clone());
         Ok(found)
     }

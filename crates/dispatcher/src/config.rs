@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::address::Rules;
 use crate::breaker;
 use crate::callback::{Callback, Terms};
+use crate::clients;
 use crate::memory;
 use crate::network::Network;
 use crate::schedule::Schedule;
@@ -57,6 +58,8 @@ pub struct Config {
     /// What the operator's notices are signed with.
     #[serde(with = "secret::redacted_option", default)]
     pub operational_secret: Option<SecretString>,
+    /// Unused connections that are kept, over all callbacks.
+    pub idle_connections: usize,
     /// Whether callbacks without TLS are called.
     pub allow_http: bool,
     /// Networks in which a callback may live although it is not public.
@@ -145,9 +148,18 @@ impl Config {
                 webhook_secret,
                 ..Credentials::default()
             },
+            tls: None,
             gzip: false,
             terms: Terms::default(),
         }))
+    }
+
+    /// How many unused connections are kept.
+    pub(crate) fn connections(&self) -> clients::Limits {
+        clients::Limits {
+            per_host: self.callback_limit,
+            total: self.idle_connections,
+        }
     }
 
     /// How long names' addresses are remembered, and of how many.
@@ -222,6 +234,10 @@ impl Section for Config {
             let text = "must be at least as long as dispatcher.breaker_pause";
             problems.add("dispatcher.breaker_longest_pause", text);
         }
+        if self.idle_connections < self.callback_limit {
+            let text = "must be at least dispatcher.callback_limit, or one busy callback could keep none of its connections";
+            problems.add("dispatcher.idle_connections", text);
+        }
         if self.dns_cache > LONGEST_DNS_CACHE {
             let text = "must be at most 5m, or a callback that moves is called at its old address; 0s remembers nothing";
             problems.add("dispatcher.dns_cache", text);
@@ -291,6 +307,7 @@ mod tests {
     #[case("IE__DISPATCHER__PREFETCH", "0", "dispatcher.prefetch")]
     #[case("IE__DISPATCHER__CALLBACK_LIMIT", "0", "dispatcher.callback_limit")]
     #[case("IE__DISPATCHER__TIMEOUT", "0s", "dispatcher.timeout")]
+    #[case("IE__DISPATCHER__IDLE_CONNECTIONS", "7", "dispatcher.idle_connections")]
     #[case("IE__DISPATCHER__DNS_CACHE", "6m", "dispatcher.dns_cache")]
     #[case("IE__DISPATCHER__PARK", "[]", "dispatcher.park")]
     #[case("IE__DISPATCHER__PARK", "[5s, 1s]", "dispatcher.park")]

@@ -6,8 +6,9 @@ use anyhow::Context as _;
 use ie_broker::{Broker, ConsumerSettings};
 use ie_model::Notification;
 use ie_platform::Context;
-use ie_platform::http::{self, ClientSettings};
+use ie_platform::http::ClientSettings;
 use ie_platform::seal::Sealer;
+use ie_platform::tls::Tls;
 use ie_store::Store;
 
 use crate::Config;
@@ -16,6 +17,7 @@ use crate::call::Caller;
 use crate::callback::Target;
 use crate::callbacks::Callbacks;
 use crate::changed_schedule;
+use crate::clients::Clients;
 use crate::deliver::Deliverer;
 use crate::memory::Memory;
 use crate::rate::Rates;
@@ -87,15 +89,9 @@ pub(crate) fn build(
     sealer: Sealer,
     config: &Config,
 ) -> anyhow::Result<Deliverer> {
-    let client = http::client(&ClientSettings {
-        connect_timeout: config.connect_timeout,
-        timeout: config.timeout,
-        pool_max_idle_per_host: config.callback_limit,
-        resolver: Some(Arc::new(Resolver::new(config.rules(), config.names()))),
-        ..ClientSettings::default()
-    });
+    let clients = clients(config)?;
     let caller = Caller {
-        client: client.context("while building the HTTP client")?,
+        clients: Arc::clone(&clients),
         rules: config.rules(),
         timeout: config.timeout,
     };
@@ -108,7 +104,13 @@ pub(crate) fn build(
     Ok(Deliverer {
         clock: Arc::clone(&context.clock),
         recorder: Recorder::start(store.clone(), grouping, &context.lifecycle),
-        callbacks: Callbacks::new(store.clone(), sealer, remembered, operator(config)?),
+        callbacks: Callbacks::new(
+            store.clone(),
+            sealer,
+            remembered,
+            operator(config)?,
+            clients,
+        ),
         standing: Standing {
             clock: Arc::clone(&context.clock),
             store: store.clone(),
@@ -121,6 +123,17 @@ pub(crate) fn build(
         caller,
         schedule: config.schedule(),
     })
+}
+
+fn clients(config: &Config) -> anyhow::Result<Arc<Clients>> {
+    let settings = ClientSettings {
+        connect_timeout: config.connect_timeout,
+        timeout: config.timeout,
+        resolver: Some(Arc::new(Resolver::new(config.rules(), config.names()))),
+        ..ClientSettings::default()
+    };
+    let tls = Tls::of_system().context("while reading the system's certificate authorities")?;
+    Ok(Arc::new(Clients::new(settings, tls, config.connections())))
 }
 
 fn operator(config: &Config) -> anyhow::Result<Target> {

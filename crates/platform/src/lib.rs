@@ -12,6 +12,7 @@ pub mod retry;
 pub mod seal;
 pub mod secret;
 pub mod telemetry;
+pub mod tls;
 
 mod commands;
 mod settings;

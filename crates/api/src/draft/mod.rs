@@ -35,6 +35,7 @@ pub use address::{NoPattern, UrlPattern};
 #[cfg(test)]
 pub(crate) use body::known_keys;
 pub(crate) use body::{merge, parse};
+pub(crate) use delivery::check_pair;
 pub(crate) use problem::{Path, Problems, shown};
 pub(crate) use reader::Reader;
 

@@ -1,5 +1,7 @@
 //! The dispatcher with everything around it: the in-process queue, a database in a temporary folder, real callbacks.
 
+mod authority;
+mod connections;
 mod hostile;
 mod instances;
 mod receiver;
@@ -22,6 +24,7 @@ use ie_store::Store;
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
+pub(crate) use authority::Authority;
 pub(crate) use hostile::{Attack, Hostile};
 pub(crate) use instances::NewInstance;
 pub(crate) use receiver::{Answer, Received, Receiver};

@@ -4,6 +4,7 @@ mod filter;
 mod format;
 mod order;
 mod retries;
+mod tls;
 
 use ie_model::DeliverySettings;
 
@@ -11,6 +12,8 @@ use super::Rules;
 use super::reader::Reader;
 
 pub(super) use filter::check_objects;
+pub(super) use tls::check_key;
+pub(crate) use tls::check_pair;
 
 /// The entries read here.
 pub(super) const KEYS: &[&str] = &[
@@ -22,6 +25,8 @@ pub(super) const KEYS: &[&str] = &[
     filter::FILTER,
     order::ORDER,
     order::DEAD_LETTER,
+    tls::CA,
+    tls::CERTIFICATE,
 ];
 
 /// Reads the settings; what is wrong is noted and has its default.
@@ -35,5 +40,6 @@ pub(super) fn read(reader: &mut Reader<'_>, rules: &Rules) -> DeliverySettings {
         filter: filter::read(reader),
         order: order::order(reader),
         dead_letter_order: order::dead_letter(reader),
+        tls: tls::read(reader),
     }
 }
