@@ -5,6 +5,7 @@ use std::time::Duration;
 use humantime_serde::Serde;
 use humantime_serde::re::humantime::format_duration;
 use ie_model::RetrySchedule;
+use ie_platform::OutgoingConfig;
 use ie_platform::config::{Problems, Section};
 use ie_platform::secret::{self, SecretString};
 use reqwest::Url;
@@ -60,8 +61,6 @@ pub struct Config {
     pub operational_secret: Option<SecretString>,
     /// Unused connections that are kept, over all callbacks.
     pub idle_connections: usize,
-    /// Whether callbacks without TLS are called.
-    pub allow_http: bool,
     /// Networks in which a callback may live although it is not public.
     pub allow_networks: Vec<Network>,
     /// How long a callback is remembered.
@@ -124,6 +123,16 @@ impl Config {
         }
     }
 
+    /// Finds an address of the operator's own that must not be called.
+    pub fn validate_outgoing(&self, outgoing: OutgoingConfig, problems: &mut Problems) {
+        let Ok(Some(callback)) = self.operator() else {
+            return;
+        };
+        if let Err(refused) = outgoing.check(callback.url.scheme()) {
+            problems.add("dispatcher.operational_url", refused.to_string());
+        }
+    }
+
     /// How long what does not fit is parked.
     pub(crate) fn park(&self) -> Vec<Duration> {
         plain(&self.park)
@@ -179,9 +188,9 @@ impl Config {
     }
 
     /// Which addresses a callback may have.
-    pub(crate) fn rules(&self) -> Rules {
+    pub(crate) fn rules(&self, outgoing: OutgoingConfig) -> Rules {
         Rules {
-            allow_http: self.allow_http,
+            outgoing,
             allow_networks: self.allow_networks.clone(),
         }
     }
@@ -285,7 +294,7 @@ mod tests {
 
         assert_eq!(config.schedule().delays.0.len(), 9);
         assert_eq!(config.schedule().delays.0[8], Duration::from_secs(86_400));
-        assert!(config.rules().allow_networks.is_empty());
+        assert!(config.allow_networks.is_empty());
     }
 
     #[test]

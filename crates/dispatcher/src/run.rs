@@ -5,13 +5,14 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use ie_broker::{Broker, ConsumerSettings};
 use ie_model::Notification;
-use ie_platform::Context;
 use ie_platform::http::ClientSettings;
 use ie_platform::seal::Sealer;
 use ie_platform::tls::Tls;
+use ie_platform::{Context, OutgoingConfig};
 use ie_store::Store;
 
 use crate::Config;
+use crate::address::Rules;
 use crate::breaker::Breakers;
 use crate::call::Caller;
 use crate::callback::Target;
@@ -36,6 +37,8 @@ pub struct Parts {
     pub store: Store,
     /// Opens the callbacks' secrets.
     pub sealer: Sealer,
+    /// What holds for addresses that clients name.
+    pub outgoing: OutgoingConfig,
     /// How notifications are delivered.
     pub config: Config,
 }
@@ -48,13 +51,15 @@ pub async fn run(context: Context, parts: Parts) -> anyhow::Result<()> {
         broker,
         store,
         sealer,
+        outgoing,
         config,
     } = parts;
+    let rules = config.rules(outgoing);
     telling::describe();
     let settings = ConsumerSettings {
         prefetch: config.prefetch,
     };
-    let deliverer = build(&context, store.clone(), sealer, &config)?;
+    let deliverer = build(&context, store.clone(), sealer, rules, &config)?;
     let listens = !config.operational_url.trim().is_empty();
     let remembered = store.remember_operator(listens).await;
     remembered.context("while noting whether the operator wants notices")?;
@@ -87,12 +92,13 @@ pub(crate) fn build(
     context: &Context,
     store: Store,
     sealer: Sealer,
+    rules: Rules,
     config: &Config,
 ) -> anyhow::Result<Deliverer> {
-    let clients = clients(config)?;
+    let clients = clients(rules.clone(), config)?;
     let caller = Caller {
         clients: Arc::clone(&clients),
-        rules: config.rules(),
+        rules,
         timeout: config.timeout,
     };
     let grouping = recorder::Settings {
@@ -125,11 +131,11 @@ pub(crate) fn build(
     })
 }
 
-fn clients(config: &Config) -> anyhow::Result<Arc<Clients>> {
+fn clients(rules: Rules, config: &Config) -> anyhow::Result<Arc<Clients>> {
     let settings = ClientSettings {
         connect_timeout: config.connect_timeout,
         timeout: config.timeout,
-        resolver: Some(Arc::new(Resolver::new(config.rules(), config.names()))),
+        resolver: Some(Arc::new(Resolver::new(rules, config.names()))),
         ..ClientSettings::default()
     };
     let tls = Tls::of_system().context("while reading the system's certificate authorities")?;

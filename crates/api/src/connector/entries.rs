@@ -103,7 +103,7 @@ pub(crate) const ENTRIES: &[Entry] = &[
     Entry::new("base.url", "API address", Kind::Text, "The address of Insightly's API in place of the pod's; the operator must allow it."),
     Entry::new("event.notification.enabled", "Events enabled", Kind::Boolean, "Whether changes are polled and notified.").or("false"),
     Entry::new("event.vendor.type", "Event type", Kind::Text, "How changes are found: polling is the only way.").or("polling"),
-    Entry::new("event.notification.callback.url", "Callback URL", Kind::Text, "Where events are sent to: an http or https address. Required when events are enabled."),
+    Entry::new("event.notification.callback.url", "Callback URL", Kind::Text, "Where events are sent to: an https address, or an http address where the operator allows it. Required when events are enabled."),
     Entry::new("event.poller.refresh_interval", "Refresh interval", Kind::Number, "Minutes between two polls of a resource, 1 to 43200.").or("15"),
     Entry::new("event.poller.configuration", "Polling configuration", Kind::LongText, "How each resource is polled: a JSON object by resource name, in which {} takes the connector's default for that name."),
     Entry::new("event.poller.urls", "Resources to poll", Kind::LongText, "Names of the resources to poll, separated by | or commas or newlines: a subset of the polling configuration or of the defaults."),

@@ -34,7 +34,7 @@ pub(super) fn read(reader: &mut Reader<'_>, rules: &Rules) -> DeliverySettings {
     DeliverySettings {
         retry_schedule: retries::schedule(reader, rules.longest_delay),
         rate: retries::rate(reader),
-        operational_url: retries::operational_url(reader),
+        operational_url: retries::operational_url(reader, rules),
         format: format::format(reader),
         gzip: format::gzip(reader),
         filter: filter::read(reader),
