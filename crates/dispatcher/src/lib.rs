@@ -16,7 +16,7 @@
 //!
 //! Invariants: only the broker's consumer acknowledges, after the attempt is recorded; a callback that is slow or dead
 //! holds its own slots (`slots.rs`) and nothing else; every address is checked on every attempt (`resolver.rs`),
-//! also one that is remembered (`remembered_names.rs`).
+//! also one that is remembered (`names.rs`).
 
 mod address;
 mod breaker;
@@ -31,6 +31,7 @@ mod deliver;
 mod extra_headers;
 mod lane;
 mod memory;
+mod names;
 mod network;
 mod own_tls;
 mod payload;
@@ -38,7 +39,6 @@ pub mod process;
 mod rate;
 mod reconcile;
 mod recorder;
-mod remembered_names;
 mod resolver;
 mod run;
 mod schedule;

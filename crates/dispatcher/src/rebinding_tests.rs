@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
+use futures::FutureExt as _;
 use ie_platform::http::{self, ClientSettings};
 use ie_platform::{Lifecycle, OutgoingConfig};
 use reqwest::Client;

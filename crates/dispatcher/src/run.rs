@@ -132,10 +132,12 @@ pub(crate) fn build(
 }
 
 fn clients(rules: Rules, config: &Config) -> anyhow::Result<Arc<Clients>> {
+    let resolver =
+        Resolver::new(rules, config.names()).context("while preparing to resolve names")?;
     let settings = ClientSettings {
         connect_timeout: config.connect_timeout,
         timeout: config.timeout,
-        resolver: Some(Arc::new(Resolver::new(rules, config.names()))),
+        resolver: Some(Arc::new(resolver)),
         ..ClientSettings::default()
     };
     let tls = Tls::of_system().context("while reading the system's certificate authorities")?;
