@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.."
 export DOCKER_BUILDKIT=1 COMPOSE_DOCKER_CLI_BUILD=1 COMPOSE_PROJECT_NAME=insightly-events-test
 # The simulator and the callback of this test are on the compose network.
 export IE_ALLOW_NETWORKS='["172.16.0.0/12","192.168.0.0/16","10.0.0.0/8"]' IE_INSIGHTLY_URLS='["http://simulator:8085"]'
+export IE_ALLOW_HTTP=true
 compose() { docker-compose --profile demo "$@"; }
 api() {
   curl -sS --fail-with-body --max-time 30 -H 'content-type: application/json' \

@@ -22,6 +22,7 @@ pub(crate) fn environment() -> Environment {
     let master_key = STANDARD.encode(rand::random::<[u8; 32]>());
     settings(&[
         ("SECRETS__MASTER_KEY", &master_key),
+        ("OUTGOING__ALLOW_HTTP", "true"),
         ("DISPATCHER__ALLOW_NETWORKS", "[\"127.0.0.0/8\"]"),
         ("API__BOOTSTRAP_USER_SECRET", USER_SECRET),
         ("API__BOOTSTRAP_ORGANIZATION_SECRET", ORGANIZATION_SECRET),

@@ -35,6 +35,7 @@ impl Served {
                 "IE__DISPATCHER__ALLOW_NETWORKS",
                 "[\"127.0.0.0/8\"]".to_owned(),
             ),
+            ("IE__OUTGOING__ALLOW_HTTP", "true".to_owned()),
             ("IE__DISPATCHER__SCHEDULE", "[\"1s\"]".to_owned()),
             ("IE__HEALTH__ADDRESS", health.to_string()),
         ];

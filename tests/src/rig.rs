@@ -288,6 +288,7 @@ fn environment() -> Vec<(String, String)> {
         ("FETCHER__REQUESTS_PER_SECOND", "500"),
         ("FETCHER__RETRY_MIN", "500ms"),
         ("FETCHER__RETRY_MAX", "2s"),
+        ("OUTGOING__ALLOW_HTTP", "true"),
         ("DISPATCHER__ALLOW_NETWORKS", "[\"127.0.0.0/8\"]"),
         (
             "DISPATCHER__SCHEDULE",

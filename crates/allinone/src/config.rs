@@ -1,5 +1,6 @@
 //! The configuration of the all-in-one: the union of the services' sections.
 
+use ie_platform::OutgoingConfig;
 use ie_platform::config::{Problems, Section};
 use ie_platform::seal::SecretsConfig;
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,7 @@ pub struct Config {
     pub scheduler: ie_scheduler::Config,
     pub retention: ie_scheduler::retention::Config,
     pub fetcher: ie_fetcher::Config,
+    pub outgoing: OutgoingConfig,
     pub dispatcher: ie_dispatcher::Config,
     pub api: ie_api::Config,
 }
@@ -27,6 +29,7 @@ impl ie_platform::config::Config for Config {
             ie_scheduler::Config::DEFAULTS,
             ie_scheduler::retention::Config::DEFAULTS,
             ie_fetcher::Config::DEFAULTS,
+            OutgoingConfig::DEFAULTS,
             ie_dispatcher::Config::DEFAULTS,
             ie_api::Config::DEFAULTS,
         ]
@@ -42,6 +45,7 @@ impl ie_platform::config::Config for Config {
         self.dispatcher.validate(problems);
         let longest = self.broker.longest_delay();
         self.dispatcher.validate_delays(longest, problems);
+        self.dispatcher.validate_outgoing(self.outgoing, problems);
         self.api.validate(problems);
     }
 }

@@ -34,6 +34,7 @@ pub async fn start(context: &Context, config: Config) -> anyhow::Result<Running>
         broker: broker.clone(),
         store: store.clone(),
         sealer: sealer.clone(),
+        outgoing: config.outgoing,
         config: config.dispatcher,
     };
     ie_dispatcher::run(context.clone(), parts)
@@ -68,6 +69,7 @@ pub async fn start(context: &Context, config: Config) -> anyhow::Result<Running>
         store,
         sealer,
         http,
+        outgoing: config.outgoing,
         config: config.api,
     };
     let api = ie_api::run(context.clone(), parts)

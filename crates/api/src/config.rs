@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use ie_platform::OutgoingConfig;
 use ie_platform::config::{Problems, Section};
 use ie_platform::secret::{self, ExposeSecret as _, SecretString};
 use reqwest::Url;
@@ -132,12 +133,13 @@ impl Config {
     }
 
     /// What the configuration says about instances; the queue says how long it can hold a notification.
-    pub(crate) fn rules(&self, longest_delay: Duration) -> Rules {
+    pub(crate) fn rules(&self, longest_delay: Duration, outgoing: OutgoingConfig) -> Rules {
         Rules {
             default_url: self.default_insightly_url.clone(),
             allowed_urls: self.insightly_urls.clone(),
             overlap: u32::try_from(self.default_overlap.as_secs()).unwrap_or(u32::MAX),
             longest_delay,
+            outgoing,
         }
     }
 

@@ -20,8 +20,8 @@ use std::net::SocketAddr;
 
 use anyhow::Context as _;
 use ie_broker::Broker;
-use ie_platform::Context;
 use ie_platform::seal::Sealer;
+use ie_platform::{Context, OutgoingConfig};
 use ie_store::{NewAccount, Store};
 use tokio::net::TcpListener;
 
@@ -45,6 +45,8 @@ pub struct Parts {
     pub sealer: Sealer,
     /// Asks Insightly; from `ie_platform::http::client`.
     pub http: reqwest::Client,
+    /// What holds for addresses that clients name.
+    pub outgoing: OutgoingConfig,
     /// The section `api`.
     pub config: Config,
 }
@@ -74,7 +76,9 @@ pub async fn run(context: Context, parts: Parts) -> anyhow::Result<Running> {
 
     let public_url = parts.config.public_url(address);
     let router = routes::router(App::new(app::Parts {
-        rules: parts.config.rules(parts.broker.longest_delay()),
+        rules: parts
+            .config
+            .rules(parts.broker.longest_delay(), parts.outgoing),
         store: parts.store,
         broker: parts.broker,
         sealer: parts.sealer,

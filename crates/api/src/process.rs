@@ -5,7 +5,7 @@ use ie_broker::Broker;
 use ie_platform::config::{self, Problems, Section as _};
 use ie_platform::http::{self, ClientSettings};
 use ie_platform::seal::SecretsConfig;
-use ie_platform::{Context, Process};
+use ie_platform::{Context, OutgoingConfig, Process};
 use ie_store::Store;
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +26,8 @@ pub struct Config {
     pub broker: ie_broker::Config,
     /// Where instances and events are kept.
     pub store: ie_store::Config,
+    /// What holds for addresses that clients name.
+    pub outgoing: OutgoingConfig,
     /// How the API is served.
     pub api: crate::Config,
 }
@@ -36,6 +38,7 @@ impl config::Config for Config {
             SecretsConfig::DEFAULTS,
             ie_broker::Config::DEFAULTS,
             ie_store::Config::DEFAULTS,
+            OutgoingConfig::DEFAULTS,
             crate::Config::DEFAULTS,
         ]
     }
@@ -66,6 +69,7 @@ pub async fn start(context: Context, config: Config) -> anyhow::Result<()> {
         store,
         sealer,
         http,
+        outgoing: config.outgoing,
         config: config.api,
     };
     run(context, parts).await?;

@@ -6,6 +6,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::LazyLock;
 
+use ie_platform::OutgoingConfig;
+use ie_platform::outgoing::PlainHttp;
 use reqwest::Url;
 
 use crate::network::Network;
@@ -14,7 +16,7 @@ use crate::network::Network;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rules {
     /// Whether a callback may be called without TLS.
-    pub(crate) allow_http: bool,
+    pub(crate) outgoing: OutgoingConfig,
     /// Ranges in which an address is allowed that would be refused.
     pub(crate) allow_networks: Vec<Network>,
 }
@@ -26,8 +28,8 @@ pub(crate) enum Refused {
     #[error("the callback's scheme is {0}, expected http or https")]
     Scheme(String),
     /// The operator wants TLS.
-    #[error("the callback's scheme is http, which dispatcher.allow_http forbids here; use https")]
-    PlainHttp,
+    #[error("the callback is not called: {0}")]
+    PlainHttp(#[from] PlainHttp),
     /// There is nobody to call.
     #[error("the callback's URL has no host")]
     NoHost,
@@ -50,9 +52,7 @@ impl Rules {
     /// A host that is an address never reaches the resolver, so this is the only check it gets.
     pub(crate) fn check_url(&self, url: &Url) -> Result<(), Refused> {
         match url.scheme() {
-            "https" => {}
-            "http" if self.allow_http => {}
-            "http" => return Err(Refused::PlainHttp),
+            scheme @ ("http" | "https") => self.outgoing.check(scheme)?,
             other => return Err(Refused::Scheme(other.to_owned())),
         }
         let host = url.host_str().ok_or(Refused::NoHost)?;

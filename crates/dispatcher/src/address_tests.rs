@@ -6,7 +6,7 @@ use super::*;
 
 fn strict() -> Rules {
     Rules {
-        allow_http: true,
+        outgoing: OutgoingConfig { allow_http: true },
         allow_networks: Vec::new(),
     }
 }
@@ -183,14 +183,14 @@ fn a_scheme_that_is_not_http_is_refused(#[case] text: &str) {
 #[test]
 fn plain_http_is_refused_when_the_operator_says_so() {
     let rules = Rules {
-        allow_http: false,
+        outgoing: OutgoingConfig::default(),
         ..strict()
     };
 
     let plain = rules.check_url(&url("http://example.com/hook"));
     let encrypted = rules.check_url(&url("https://example.com/hook"));
 
-    assert_eq!(plain, Err(Refused::PlainHttp));
+    assert_eq!(plain, Err(Refused::PlainHttp(PlainHttp)));
     assert_eq!(encrypted, Ok(()));
 }
 

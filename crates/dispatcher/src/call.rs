@@ -1,16 +1,19 @@
 //! One call of a callback.
 
 use std::error::Error as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use ie_model::{ErrorClass, Notification};
 use ie_platform::http;
+use ie_platform::tls::{self, Objection};
+use reqwest::Response;
 use reqwest::header::{HeaderMap, InvalidHeaderValue, RETRY_AFTER};
-use reqwest::{Client, Response};
 
 use crate::address::{Refused, Rules};
 use crate::callback::Callback;
+use crate::clients::{self, Clients};
 use crate::payload;
 use crate::resolver;
 use crate::sign;
@@ -18,11 +21,11 @@ use crate::sign;
 /// How much of an answer is kept.
 pub(crate) const RESPONSE_LIMIT: usize = 4096;
 
-/// Calls callbacks, with a client whose connections are shared and whose resolver follows the same rules.
+/// Calls callbacks, with clients whose resolver follows the same rules.
 #[derive(Debug)]
 pub(crate) struct Caller {
-    /// The client.
-    pub(crate) client: Client,
+    /// The clients.
+    pub(crate) clients: Arc<Clients>,
     /// Which addresses a callback may have.
     pub(crate) rules: Rules,
     /// How long a call may take; the client enforces it, this is for the words.
@@ -51,6 +54,9 @@ pub(crate) enum NoAnswer {
     /// The address is not allowed.
     #[error(transparent)]
     Refused(#[from] Refused),
+    /// There is no client for it.
+    #[error(transparent)]
+    Client(#[from] clients::Error),
     /// A header cannot be written.
     #[error("a header of the notification cannot be written: {0}")]
     Header(#[from] InvalidHeaderValue),
@@ -69,7 +75,7 @@ impl NoAnswer {
     /// The word for it.
     pub(crate) fn class(&self) -> ErrorClass {
         match self {
-            Self::Unusable(_) | Self::Header(_) => ErrorClass::Configuration,
+            Self::Unusable(_) | Self::Client(_) | Self::Header(_) => ErrorClass::Configuration,
             Self::Refused(_) => ErrorClass::RefusedAddress,
             Self::Timeout(_) => ErrorClass::Timeout,
             Self::Connect(_, class) => *class,
@@ -91,21 +97,26 @@ impl Caller {
         let json = notification.body.get().as_bytes();
         let mut headers = sign::headers(&callback.credentials, &id, at, json)?;
         let body = payload::make(notification, callback.gzip, &mut headers);
-        let request = self
-            .client
-            .post(callback.url.clone())
-            .headers(headers)
-            .body(body);
-        match http::send(request, &self.client, "deliver notification").await {
+        let client = self.clients.of(notification.instance, callback)?;
+        let request = client.post(callback.url.clone());
+        let request = request.headers(headers).body(body);
+        let answer = match http::send(request, &client, "deliver notification").await {
             Ok(response) => Ok(read(response).await),
             Err(error) => Err(self.no_answer(&error)),
-        }
+        };
+        drop(client);
+        self.clients.settle();
+        answer
     }
 
     fn no_answer(&self, error: &reqwest::Error) -> NoAnswer {
         let causes = look_into(error);
         match causes.refused {
             Some(refused) => NoAnswer::Refused(refused),
+            // A server that wants another certificate says so when the connection seems to stand.
+            None if causes.class == ErrorClass::Tls => {
+                NoAnswer::Connect(causes.root, ErrorClass::Tls)
+            }
             None if error.is_connect() => NoAnswer::Connect(causes.root, causes.class),
             None if error.is_timeout() => NoAnswer::Timeout(self.timeout),
             None => NoAnswer::Failed(causes.root),
@@ -136,15 +147,28 @@ fn look_into(error: &reqwest::Error) -> Causes {
             Some(_) => causes.class = ErrorClass::Dns,
             None => {}
         }
-        // What TLS finds wrong comes as a connection that held invalid data.
-        let io = error.downcast_ref::<std::io::Error>();
-        if io.is_some_and(|io| io.kind() == std::io::ErrorKind::InvalidData) {
-            causes.class = ErrorClass::Tls;
-        }
         causes.root = error.to_string();
+        if let Some(objection) = tls::objection(error) {
+            causes.class = ErrorClass::Tls;
+            causes.root.push_str(help(&objection));
+            break;
+        }
         cause = error.source();
     }
     causes
+}
+
+/// What the owner of the callback can do about it.
+fn help(objection: &Objection) -> &'static str {
+    match objection {
+        Objection::UnknownAuthority => {
+            "; where the callback has an authority of its own, set event.notification.tls.ca"
+        }
+        Objection::ClientCertificate => {
+            "; the callback wants another client certificate: see event.notification.tls.client.certificate"
+        }
+        Objection::Other => "",
+    }
 }
 
 /// The headers that fit, as a JSON object; of one that came several times the last.

@@ -4,13 +4,16 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use ie_model::instance::secret;
-use ie_model::{CallRate, Instance, InstanceId, Purpose, RetrySchedule, retiring_secret};
+use ie_model::{
+    CallRate, Instance, InstanceId, Purpose, RetrySchedule, TlsSettings, retiring_secret,
+};
 use ie_platform::seal::Sealer;
 use ie_platform::secret::{ExposeSecret as _, SecretString};
 use reqwest::Url;
 use reqwest::header::HeaderMap;
 
 use crate::extra_headers;
+use crate::own_tls::{self, OwnTls};
 use crate::sign::{Credentials, MalformedSecret, WebhookSecret};
 
 /// The key of the user name in an instance's configuration; it is no secret.
@@ -23,6 +26,8 @@ pub(crate) struct Callback {
     pub(crate) url: Url,
     /// The opened secrets.
     pub(crate) credentials: Credentials,
+    /// What its instance brings for TLS.
+    pub(crate) tls: Option<Arc<OwnTls>>,
     /// Whether bodies are compressed.
     pub(crate) gzip: bool,
     /// How often it is called and tried again.
@@ -101,6 +106,8 @@ enum Error {
     WebhookSecret(#[from] MalformedSecret),
     #[error(transparent)]
     Headers(#[from] extra_headers::Invalid),
+    #[error(transparent)]
+    Tls(#[from] own_tls::Unusable),
 }
 
 fn open(instance: &Instance, sealer: &Sealer) -> Result<Callback, Error> {
@@ -116,17 +123,23 @@ fn open(instance: &Instance, sealer: &Sealer) -> Result<Callback, Error> {
     Ok(Callback {
         url,
         credentials,
+        tls: open_tls(instance, sealer)?.map(Arc::new),
         gzip: delivery.gzip,
         terms,
     })
 }
 
+fn open_tls(instance: &Instance, sealer: &Sealer) -> Result<Option<OwnTls>, Error> {
+    let TlsSettings {
+        authorities,
+        certificate,
+    } = instance.settings.delivery.tls.clone();
+    let key = Secrets::of(instance, sealer).open(secret::CLIENT_KEY)?;
+    Ok(OwnTls::new(authorities, certificate, key)?)
+}
+
 fn open_credentials(instance: &Instance, sealer: &Sealer) -> Result<Credentials, Error> {
-    let secrets = Secrets {
-        instance: instance.id,
-        sealed: &instance.secrets,
-        sealer,
-    };
+    let secrets = Secrets::of(instance, sealer);
     let webhook_secret = match secrets.open(secret::WEBHOOK_SECRET)? {
         Some(text) => Some(WebhookSecret::parse(&text)?),
         None => None,
@@ -168,6 +181,7 @@ fn open_for_notices(instance: &Instance, sealer: &Sealer) -> Result<Callback, Er
     Ok(Callback {
         url,
         credentials,
+        tls: None,
         terms: Terms::default(),
         gzip: false,
     })
@@ -190,7 +204,15 @@ struct Secrets<'a> {
     sealer: &'a Sealer,
 }
 
-impl Secrets<'_> {
+impl<'a> Secrets<'a> {
+    fn of(instance: &'a Instance, sealer: &'a Sealer) -> Self {
+        Self {
+            instance: instance.id,
+            sealed: &instance.secrets,
+            sealer,
+        }
+    }
+
     fn open(&self, name: &'static str) -> Result<Option<SecretString>, Error> {
         let Some(sealed) = self.sealed.get(name) else {
             return Ok(None);

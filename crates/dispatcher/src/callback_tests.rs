@@ -77,12 +77,14 @@ fn every_secret_is_opened_for_its_purpose() {
         (secret::WEBHOOK_SECRET, "whsec_c2VjcmV0"),
         (secret::BASIC_PASSWORD, "password"),
         (secret::CALLBACK_HEADERS, r#"{"X-Tenant": "7"}"#),
+        (secret::CLIENT_KEY, "client key"),
     ];
     for (name, value) in secrets {
         seal(&mut instance, &sealer, name, value);
     }
     let configuration = &mut instance.configuration;
     configuration.insert(BASIC_USERNAME.to_owned(), json!("user"));
+    instance.settings.delivery.tls.certificate = Some("certificate".to_owned());
 
     let target = target(Some(&instance), Purpose::Changes, &sealer);
 
@@ -99,6 +101,12 @@ fn every_secret_is_opened_for_its_purpose() {
         ("user", "password")
     );
     assert_eq!(credentials.extra["x-tenant"], "7");
+    let tls = OwnTls::new(
+        None,
+        Some("certificate".to_owned()),
+        Some("client key".into()),
+    );
+    assert_eq!(callback.tls.as_deref(), tls.unwrap().as_ref());
 }
 
 #[test]
@@ -108,7 +116,11 @@ fn notices_are_signed_and_carry_nothing_that_is_for_the_callback_alone() {
     instance.disabled = true;
     let notices = "https://ops.example/notices";
     instance.settings.delivery.operational_url = Some(notices.to_owned());
+    let tls = &mut instance.settings.delivery.tls;
+    tls.authorities = Some("authorities".to_owned());
+    tls.certificate = Some("certificate".to_owned());
     let secrets = [
+        (secret::CLIENT_KEY, "client key"),
         (secret::SIGNATURE_KEY, "signature key"),
         (secret::BASIC_PASSWORD, "password"),
         (secret::CALLBACK_HEADERS, r#"{"X-Tenant": "7"}"#),
@@ -128,6 +140,7 @@ fn notices_are_signed_and_carry_nothing_that_is_for_the_callback_alone() {
     assert!(callback.credentials.signature_key.is_some());
     assert!(callback.credentials.basic.is_none());
     assert!(callback.credentials.extra.is_empty());
+    assert!(callback.tls.is_none());
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use humantime_serde::Serde;
 use humantime_serde::re::humantime::format_duration;
 use ie_model::RetrySchedule;
+use ie_platform::OutgoingConfig;
 use ie_platform::config::{Problems, Section};
 use ie_platform::secret::{self, SecretString};
 use reqwest::Url;
@@ -13,8 +14,9 @@ use serde::{Deserialize, Serialize};
 use crate::address::Rules;
 use crate::breaker;
 use crate::callback::{Callback, Terms};
+use crate::clients;
+use crate::memory;
 use crate::network::Network;
-use crate::remembered_names;
 use crate::schedule::Schedule;
 use crate::sign::{Credentials, WebhookSecret};
 
@@ -57,8 +59,8 @@ pub struct Config {
     /// What the operator's notices are signed with.
     #[serde(with = "secret::redacted_option", default)]
     pub operational_secret: Option<SecretString>,
-    /// Whether callbacks without TLS are called.
-    pub allow_http: bool,
+    /// Unused connections that are kept, over all callbacks.
+    pub idle_connections: usize,
     /// Networks in which a callback may live although it is not public.
     pub allow_networks: Vec<Network>,
     /// How long a callback is remembered.
@@ -121,6 +123,16 @@ impl Config {
         }
     }
 
+    /// Finds an address of the operator's own that must not be called.
+    pub fn validate_outgoing(&self, outgoing: OutgoingConfig, problems: &mut Problems) {
+        let Ok(Some(callback)) = self.operator() else {
+            return;
+        };
+        if let Err(refused) = outgoing.check(callback.url.scheme()) {
+            problems.add("dispatcher.operational_url", refused.to_string());
+        }
+    }
+
     /// How long what does not fit is parked.
     pub(crate) fn park(&self) -> Vec<Duration> {
         plain(&self.park)
@@ -145,23 +157,40 @@ impl Config {
                 webhook_secret,
                 ..Credentials::default()
             },
+            tls: None,
             gzip: false,
             terms: Terms::default(),
         }))
     }
 
+    /// How many unused connections are kept.
+    pub(crate) fn connections(&self) -> clients::Limits {
+        clients::Limits {
+            per_host: self.callback_limit,
+            total: self.idle_connections,
+        }
+    }
+
     /// How long names' addresses are remembered, and of how many.
-    pub(crate) fn names(&self) -> remembered_names::Limits {
-        remembered_names::Limits {
+    pub(crate) fn names(&self) -> memory::Limits {
+        memory::Limits {
             age: self.dns_cache,
             size: self.callback_cache_size,
         }
     }
 
+    /// How long callbacks are remembered, and how many.
+    pub(crate) fn callbacks(&self) -> memory::Limits {
+        memory::Limits {
+            age: self.callback_cache,
+            size: self.callback_cache_size,
+        }
+    }
+
     /// Which addresses a callback may have.
-    pub(crate) fn rules(&self) -> Rules {
+    pub(crate) fn rules(&self, outgoing: OutgoingConfig) -> Rules {
         Rules {
-            allow_http: self.allow_http,
+            outgoing,
             allow_networks: self.allow_networks.clone(),
         }
     }
@@ -214,6 +243,10 @@ impl Section for Config {
             let text = "must be at least as long as dispatcher.breaker_pause";
             problems.add("dispatcher.breaker_longest_pause", text);
         }
+        if self.idle_connections < self.callback_limit {
+            let text = "must be at least dispatcher.callback_limit, or one busy callback could keep none of its connections";
+            problems.add("dispatcher.idle_connections", text);
+        }
         if self.dns_cache > LONGEST_DNS_CACHE {
             let text = "must be at most 5m, or a callback that moves is called at its old address; 0s remembers nothing";
             problems.add("dispatcher.dns_cache", text);
@@ -261,7 +294,7 @@ mod tests {
 
         assert_eq!(config.schedule().delays.0.len(), 9);
         assert_eq!(config.schedule().delays.0[8], Duration::from_secs(86_400));
-        assert!(config.rules().allow_networks.is_empty());
+        assert!(config.allow_networks.is_empty());
     }
 
     #[test]
@@ -283,6 +316,7 @@ mod tests {
     #[case("IE__DISPATCHER__PREFETCH", "0", "dispatcher.prefetch")]
     #[case("IE__DISPATCHER__CALLBACK_LIMIT", "0", "dispatcher.callback_limit")]
     #[case("IE__DISPATCHER__TIMEOUT", "0s", "dispatcher.timeout")]
+    #[case("IE__DISPATCHER__IDLE_CONNECTIONS", "7", "dispatcher.idle_connections")]
     #[case("IE__DISPATCHER__DNS_CACHE", "6m", "dispatcher.dns_cache")]
     #[case("IE__DISPATCHER__PARK", "[]", "dispatcher.park")]
     #[case("IE__DISPATCHER__PARK", "[5s, 1s]", "dispatcher.park")]

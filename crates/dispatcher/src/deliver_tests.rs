@@ -3,6 +3,7 @@
 use chrono::DateTime;
 use ie_broker::Decision;
 use ie_model::NotificationId;
+use ie_platform::OutgoingConfig;
 use ie_platform::config::{self, Problems, Section};
 use ie_platform::seal::Sealer;
 use ie_platform::{Context, Process};
@@ -52,8 +53,9 @@ async fn deliverer(broken: Broken) -> (Deliverer, TempDir) {
     sections.store.url = format!("sqlite:{}", file.display()).into();
     let store = Store::open(&sections.store, &context).await.unwrap();
     let sealer = Sealer::from_base64(&Sealer::generate_key()).unwrap();
-    let deliverer =
-        crate::run::build(&context, store, sealer, (&sections.dispatcher, 128)).unwrap();
+    let config = sections.dispatcher;
+    let rules = config.rules(OutgoingConfig { allow_http: true });
+    let deliverer = crate::run::build(&context, store, sealer, rules, (&config, 128)).unwrap();
     let settings = recorder::Settings {
         batch: 1,
         linger: Duration::ZERO,

@@ -12,10 +12,11 @@
 //! | Is the callback left alone for now? | `breaker.rs`, `rate.rs` |
 //! | Is it to be switched off? | `standing.rs` |
 //! | May this address be called? | `address.rs`, `network.rs` |
+//! | With which connections? | `clients.rs`, `own_tls.rs` |
 //!
 //! Invariants: only the broker's consumer acknowledges, after the attempt is recorded; a callback that is slow or dead
 //! holds its own slots (`slots.rs`) and nothing else; every address is checked on every attempt (`resolver.rs`),
-//! also one that is remembered (`remembered_names.rs`).
+//! also one that is remembered (`names.rs`).
 
 mod address;
 mod breaker;
@@ -24,17 +25,20 @@ mod callback;
 mod callbacks;
 mod changed_schedule;
 mod classify;
+mod clients;
 mod config;
 mod deliver;
 mod extra_headers;
 mod lane;
+mod memory;
+mod names;
 mod network;
+mod own_tls;
 mod payload;
 pub mod process;
 mod rate;
 mod reconcile;
 mod recorder;
-mod remembered_names;
 mod resolver;
 mod run;
 mod schedule;

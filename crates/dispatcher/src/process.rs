@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use ie_broker::Broker;
 use ie_platform::config::{self, Problems, Section as _};
 use ie_platform::seal::SecretsConfig;
-use ie_platform::{Context, Process};
+use ie_platform::{Context, OutgoingConfig, Process};
 use ie_store::Store;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +25,8 @@ pub struct Config {
     pub broker: ie_broker::Config,
     /// Where callbacks and attempts are kept.
     pub store: ie_store::Config,
+    /// What holds for addresses that clients name.
+    pub outgoing: OutgoingConfig,
     /// How notifications are delivered.
     pub dispatcher: crate::Config,
 }
@@ -35,6 +37,7 @@ impl config::Config for Config {
             SecretsConfig::DEFAULTS,
             ie_broker::Config::DEFAULTS,
             ie_store::Config::DEFAULTS,
+            OutgoingConfig::DEFAULTS,
             crate::Config::DEFAULTS,
         ]
     }
@@ -46,6 +49,7 @@ impl config::Config for Config {
         self.dispatcher.validate(problems);
         let longest = self.broker.longest_delay();
         self.dispatcher.validate_delays(longest, problems);
+        self.dispatcher.validate_outgoing(self.outgoing, problems);
     }
 }
 
@@ -62,6 +66,7 @@ pub async fn start(context: Context, config: Config) -> anyhow::Result<()> {
         broker,
         store,
         sealer,
+        outgoing: config.outgoing,
         config: config.dispatcher,
     };
     run(context, parts).await
@@ -113,6 +118,19 @@ mod tests {
         assert!(error.contains("dispatcher.park"), "{error}");
         let held = ("IE__BROKER__DELAYS", "[1s, 25h, 2days]");
         assert!(load(&[STORE, key, schedule, park, held]).is_ok());
+    }
+
+    #[test]
+    fn the_operators_own_address_needs_tls_like_any_other() {
+        let key = Sealer::generate_key();
+        let key = ("IE__SECRETS__MASTER_KEY", key.expose_secret());
+        let url = ("IE__DISPATCHER__OPERATIONAL_URL", "http://ops.example/");
+
+        let error = load(&[STORE, key, url]).unwrap_err().to_string();
+
+        assert!(error.contains("dispatcher.operational_url"), "{error}");
+        assert!(error.contains("outgoing.allow_http"), "{error}");
+        assert!(load(&[STORE, key, url, ("IE__OUTGOING__ALLOW_HTTP", "true")]).is_ok());
     }
 
     #[test]

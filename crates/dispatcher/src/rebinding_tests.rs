@@ -4,8 +4,9 @@ use std::net::TcpListener;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
-use ie_platform::Lifecycle;
+use futures::FutureExt as _;
 use ie_platform::http::{self, ClientSettings};
+use ie_platform::{Lifecycle, OutgoingConfig};
 use reqwest::Client;
 
 use super::*;
@@ -73,7 +74,7 @@ impl Drop for Rebinding {
 
 fn resolver(answers: &'static [&'static [&'static str]], lookups: Arc<AtomicUsize>) -> Resolver {
     let rules = Rules {
-        allow_http: true,
+        outgoing: OutgoingConfig { allow_http: true },
         allow_networks: vec![format!("{OUTSIDE}/32").parse().unwrap()],
     };
     let lookup = move |_| {

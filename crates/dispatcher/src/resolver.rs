@@ -7,18 +7,18 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use ie_platform::http::{Addrs, Name, Resolve, Resolving};
 
 use crate::address::{Refused, Rules};
-use crate::remembered_names::{Limits, remembered};
+use crate::memory::Limits;
+use crate::names;
 
 /// Finds the addresses of a name.
 pub(crate) type Lookup =
     Arc<dyn Fn(String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> + Send + Sync>;
 
-/// The operating system's resolver behind the rules.
+/// Names of this machine and of DNS behind the rules.
 #[derive(Clone)]
 pub(crate) struct Resolver {
     rules: Arc<Rules>,
@@ -27,9 +27,8 @@ pub(crate) struct Resolver {
 
 impl Resolver {
     /// A resolver that answers with allowed addresses only, and remembers what it found within the limits.
-    pub(crate) fn new(rules: Rules, limits: Limits) -> Self {
-        let lookup: Lookup = Arc::new(|name| system_lookup(name).boxed());
-        Self::with_lookup(rules, remembered(lookup, limits))
+    pub(crate) fn new(rules: Rules, limits: Limits) -> io::Result<Self> {
+        Ok(Self::with_lookup(rules, names::lookup(limits)?))
     }
 
     fn with_lookup(rules: Rules, lookup: Lookup) -> Self {
@@ -58,11 +57,6 @@ impl Resolver {
     }
 }
 
-async fn system_lookup(name: String) -> io::Result<Vec<IpAddr>> {
-    let found = tokio::net::lookup_host((name, 0)).await?;
-    Ok(found.map(|address| address.ip()).collect())
-}
-
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
         let resolver = self.clone();
@@ -76,7 +70,7 @@ impl Resolve for Resolver {
 /// Why a name has no address for us.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// The operating system found none.
+    /// None was found.
     #[error("cannot resolve the callback's name: {0}")]
     Lookup(#[source] io::Error),
     /// The name has no address at all.
@@ -94,6 +88,8 @@ mod rebinding_tests;
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
+
+    use futures::FutureExt as _;
     use std::time::Duration;
 
     use super::*;
@@ -168,7 +164,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_operating_system_is_asked_and_its_answer_checked() {
+    async fn this_machines_names_are_found_and_checked() {
         let resolver = Resolver::new(
             Rules::default(),
             Limits {
@@ -176,6 +172,7 @@ mod tests {
                 size: 10,
             },
         );
+        let resolver = resolver.unwrap();
         let name = "localhost".parse().unwrap();
 
         let error = resolver.resolve(name).await.err().unwrap();

@@ -5,18 +5,22 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use ie_broker::{Broker, ConsumerSettings};
 use ie_model::{Notification, Queue};
-use ie_platform::Context;
-use ie_platform::http::{self, ClientSettings};
+use ie_platform::http::ClientSettings;
 use ie_platform::seal::Sealer;
+use ie_platform::tls::Tls;
+use ie_platform::{Context, OutgoingConfig};
 use ie_store::Store;
 
 use crate::Config;
+use crate::address::Rules;
 use crate::breaker::Breakers;
 use crate::call::Caller;
 use crate::callback::Target;
-use crate::callbacks::{Callbacks, Remembered};
+use crate::callbacks::Callbacks;
 use crate::changed_schedule;
+use crate::clients::Clients;
 use crate::deliver::Deliverer;
+use crate::memory::Memory;
 use crate::rate::Rates;
 use crate::reconcile::{self, Reconciler};
 use crate::recorder::{self, Recorder};
@@ -33,6 +37,8 @@ pub struct Parts {
     pub store: Store,
     /// Opens the callbacks' secrets.
     pub sealer: Sealer,
+    /// What holds for addresses that clients name.
+    pub outgoing: OutgoingConfig,
     /// How notifications are delivered.
     pub config: Config,
 }
@@ -45,14 +51,16 @@ pub async fn run(context: Context, parts: Parts) -> anyhow::Result<()> {
         broker,
         store,
         sealer,
+        outgoing,
         config,
     } = parts;
+    let rules = config.rules(outgoing);
     telling::describe();
     let settings = ConsumerSettings {
         prefetch: config.prefetch,
     };
     let window = broker.window(Queue::Changes, config.prefetch);
-    let deliverer = build(&context, store.clone(), sealer, (&config, window))?;
+    let deliverer = build(&context, store.clone(), sealer, rules, (&config, window))?;
     let listens = !config.operational_url.trim().is_empty();
     let remembered = store.remember_operator(listens).await;
     remembered.context("while noting whether the operator wants notices")?;
@@ -85,18 +93,13 @@ pub(crate) fn build(
     context: &Context,
     store: Store,
     sealer: Sealer,
+    rules: Rules,
     (config, window): (&Config, u16),
 ) -> anyhow::Result<Deliverer> {
-    let client = http::client(&ClientSettings {
-        connect_timeout: config.connect_timeout,
-        timeout: config.timeout,
-        pool_max_idle_per_host: config.callback_limit,
-        resolver: Some(Arc::new(Resolver::new(config.rules(), config.names()))),
-        ..ClientSettings::default()
-    });
+    let clients = clients(rules.clone(), config)?;
     let caller = Caller {
-        client: client.context("while building the HTTP client")?,
-        rules: config.rules(),
+        clients: Arc::clone(&clients),
+        rules,
         timeout: config.timeout,
     };
     let grouping = recorder::Settings {
@@ -104,11 +107,17 @@ pub(crate) fn build(
         linger: config.record_linger,
         limit: config.record_limit,
     };
-    let remembered = Remembered::new(config.callback_cache, config.callback_cache_size);
+    let remembered = Memory::new(config.callbacks());
     Ok(Deliverer {
         clock: Arc::clone(&context.clock),
         recorder: Recorder::start(store.clone(), grouping, &context.lifecycle),
-        callbacks: Callbacks::new(store.clone(), sealer, remembered, operator(config)?),
+        callbacks: Callbacks::new(
+            store.clone(),
+            sealer,
+            remembered,
+            operator(config)?,
+            clients,
+        ),
         standing: Standing {
             clock: Arc::clone(&context.clock),
             store: store.clone(),
@@ -121,6 +130,19 @@ pub(crate) fn build(
         caller,
         schedule: config.schedule(),
     })
+}
+
+fn clients(rules: Rules, config: &Config) -> anyhow::Result<Arc<Clients>> {
+    let resolver =
+        Resolver::new(rules, config.names()).context("while preparing to resolve names")?;
+    let settings = ClientSettings {
+        connect_timeout: config.connect_timeout,
+        timeout: config.timeout,
+        resolver: Some(Arc::new(resolver)),
+        ..ClientSettings::default()
+    };
+    let tls = Tls::of_system().context("while reading the system's certificate authorities")?;
+    Ok(Arc::new(Clients::new(settings, tls, config.connections())))
 }
 
 fn operator(config: &Config) -> anyhow::Result<Target> {

@@ -24,4 +24,16 @@ pub struct DeliverySettings {
     pub order: EventOrder,
     /// What a dead letter does to those that wait for it.
     pub dead_letter_order: DeadLetterOrder,
+    /// What is trusted and shown on connections to the callback.
+    pub tls: TlsSettings,
+}
+
+/// How an instance's callback and we prove who we are; nothing of it holds for another address.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct TlsSettings {
+    /// Certificates of authorities to trust beside the operating system's, in PEM.
+    pub authorities: Option<String>,
+    /// The certificate that the callback is shown with its chain, in PEM; the key is a secret of the instance.
+    pub certificate: Option<String>,
 }

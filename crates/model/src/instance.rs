@@ -128,6 +128,9 @@ pub mod secret {
     /// Extra headers for the callback, as JSON.
     pub const CALLBACK_HEADERS: &str = "event.notification.callback.headers";
 
+    /// The private key of the certificate that the callback is shown, in PEM.
+    pub const CLIENT_KEY: &str = "event.notification.tls.client.key";
+
     /// The associated data of a sealed secret: it opens only where it was stored.
     pub fn context(instance: crate::InstanceId, name: &str) -> String {
         format!("instance:{instance}:{name}")

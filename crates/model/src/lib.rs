@@ -25,7 +25,7 @@ pub mod template;
 
 pub use callback_headers::is_reserved_header;
 pub use change::{ChangeEvent, EventType};
-pub use delivery::DeliverySettings;
+pub use delivery::{DeliverySettings, TlsSettings};
 pub use error_class::{ErrorClass, UnknownErrorClass};
 pub use event_filter::{Condition, EventFilter, NoJsonPath};
 pub use event_format::{EventFormat, MediaType, UnknownMediaType};

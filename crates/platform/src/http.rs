@@ -9,12 +9,19 @@ use metrics::histogram;
 use opentelemetry::propagation::TextMapPropagator as _;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Certificate, Client, Request, RequestBuilder, Response};
+use reqwest::{Client, Request, RequestBuilder, Response};
+use rustls::ClientConfig;
+use tower::util::MapResponseLayer;
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 pub use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+use crate::tls::Tls;
+
+/// Is told of something.
+pub type Opened = Arc<dyn Fn() + Send + Sync>;
 
 /// How a client behaves.
 #[derive(Clone)]
@@ -27,8 +34,10 @@ pub struct ClientSettings {
     pub pool_max_idle_per_host: usize,
     /// How long an unused connection is kept.
     pub pool_idle_timeout: Duration,
-    /// Certificates to trust beside those of the operating system, in PEM; several may follow one another.
-    pub extra_roots: Vec<Vec<u8>>,
+    /// Whom to trust and what to show; without it the operating system's authorities, and nothing.
+    pub tls: Option<Tls>,
+    /// Is told of every connection that is opened.
+    pub opened: Option<Opened>,
     /// Resolves names in place of the operating system, for callers that must look at the addresses.
     ///
     /// An address written in digits is not resolved; look at the URL as well.
@@ -42,7 +51,8 @@ impl Default for ClientSettings {
             timeout: Duration::from_secs(30),
             pool_max_idle_per_host: 32,
             pool_idle_timeout: Duration::from_secs(60),
-            extra_roots: Vec::new(),
+            tls: None,
+            opened: None,
             resolver: None,
         }
     }
@@ -55,7 +65,8 @@ impl Debug for ClientSettings {
             .field("timeout", &self.timeout)
             .field("pool_max_idle_per_host", &self.pool_max_idle_per_host)
             .field("pool_idle_timeout", &self.pool_idle_timeout)
-            .field("extra_roots", &self.extra_roots.len())
+            .field("tls", &self.tls)
+            .field("opened", &self.opened.is_some())
             .field("resolver", &self.resolver.is_some())
             .finish()
     }
@@ -64,7 +75,7 @@ impl Debug for ClientSettings {
 /// Makes a client.
 ///
 /// Redirects are never followed, no proxy is used, and the user agent is `insightly-events/<version>`.
-/// Certificates are verified against the operating system's store (or `SSL_CERT_FILE`) and `extra_roots`.
+/// Certificates are verified against the operating system's store (or `SSL_CERT_FILE`), unless `tls` says otherwise.
 pub fn client(settings: &ClientSettings) -> Result<Client, reqwest::Error> {
     install_crypto_provider();
     let mut builder = Client::builder()
@@ -76,8 +87,15 @@ pub fn client(settings: &ClientSettings) -> Result<Client, reqwest::Error> {
         .timeout(settings.timeout)
         .pool_max_idle_per_host(settings.pool_max_idle_per_host)
         .pool_idle_timeout(settings.pool_idle_timeout);
-    for roots in &settings.extra_roots {
-        builder = builder.tls_certs_merge(Certificate::from_pem_bundle(roots)?);
+    if let Some(tls) = &settings.tls {
+        builder = builder.tls_backend_preconfigured(ClientConfig::clone(&tls.config));
+    }
+    if let Some(opened) = &settings.opened {
+        let opened = Arc::clone(opened);
+        builder = builder.connector_layer(MapResponseLayer::new(move |connection| {
+            opened();
+            connection
+        }));
     }
     if let Some(resolver) = &settings.resolver {
         builder = builder.dns_resolver(Arc::clone(resolver));

@@ -8,10 +8,12 @@ pub mod health;
 pub mod http;
 pub mod lifecycle;
 pub mod metrics;
+pub mod outgoing;
 pub mod retry;
 pub mod seal;
 pub mod secret;
 pub mod telemetry;
+pub mod tls;
 
 mod commands;
 mod settings;
@@ -23,4 +25,5 @@ pub use clock::{Clock, SharedClock, SystemClock, TestClock};
 pub use commands::{check_config, healthcheck};
 pub use health::Health;
 pub use lifecycle::Lifecycle;
+pub use outgoing::OutgoingConfig;
 pub use startup::{Context, Options, Process, run, run_with};

@@ -1,20 +1,21 @@
 //! HTTPS works with the one crypto provider, and trusts whom it is told to trust.
 #![cfg(test)]
 
+use std::error::Error as _;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use base64::Engine as _;
 use ie_platform::http::{self, ClientSettings};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use ie_platform::tls::{self, Authorities, Chain, Identity, Invalid, Objection, Tls};
+use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// A server for one connection, with a certificate that only it knows.
 struct Server {
     url: String,
-    certificate: CertificateDer<'static>,
+    pem: String,
     thread: JoinHandle<std::io::Result<()>>,
 }
 
@@ -22,24 +23,18 @@ impl Server {
     fn start() -> Self {
         http::install_crypto_provider();
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        let certificate = made.cert.der().clone();
         let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
         let config = ServerConfig::builder()
             .with_no_client_auth()
-            .with_single_cert(vec![certificate.clone()], key)
+            .with_single_cert(vec![made.cert.der().clone()], key)
             .unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         Self {
             url: format!("https://localhost:{port}/"),
-            certificate,
+            pem: made.cert.pem(),
             thread: std::thread::spawn(move || answer(&listener, config)),
         }
-    }
-
-    fn pem(&self) -> Vec<u8> {
-        let base64 = base64::engine::general_purpose::STANDARD.encode(&self.certificate);
-        format!("-----BEGIN CERTIFICATE-----\n{base64}\n-----END CERTIFICATE-----\n").into_bytes()
     }
 }
 
@@ -53,14 +48,22 @@ fn answer(listener: &TcpListener, config: ServerConfig) -> std::io::Result<()> {
     tls.write_all(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n")
 }
 
-#[tokio::test]
-async fn a_server_with_an_extra_root_is_trusted() {
-    let server = Server::start();
+/// A client that trusts these authorities beside the operating system's.
+fn trusting(authorities: &str) -> reqwest::Client {
+    let authorities = Authorities::from_pem(authorities).unwrap();
+    let tls = Tls::of_system().unwrap().with(Some(authorities), None);
     let settings = ClientSettings {
-        extra_roots: vec![server.pem()],
+        tls: Some(tls.unwrap()),
         ..ClientSettings::default()
     };
-    let client = http::client(&settings).unwrap();
+    http::client(&settings).unwrap()
+}
+
+#[tokio::test]
+async fn a_server_of_an_own_authority_is_trusted() {
+    let server = Server::start();
+    let several = format!("{}{}", Server::start().pem, server.pem);
+    let client = trusting(&several);
 
     let response = http::send(client.get(&server.url), &client, "probe")
         .await
@@ -73,9 +76,8 @@ async fn a_server_with_an_extra_root_is_trusted() {
 #[tokio::test]
 async fn a_server_that_nobody_vouches_for_is_refused() {
     let server = Server::start();
-    // The operating system may have no roots at all; another server's root leaves the store unable to vouch for this one.
     let settings = ClientSettings {
-        extra_roots: vec![Server::start().pem()],
+        tls: Some(Tls::of_system().unwrap()),
         ..ClientSettings::default()
     };
     let client = http::client(&settings).unwrap();
@@ -85,21 +87,44 @@ async fn a_server_that_nobody_vouches_for_is_refused() {
         .unwrap_err();
 
     assert!(error.is_connect(), "{error:?}");
-    assert!(
-        format!("{error:?}").contains("InvalidCertificate"),
+    let mut cause = error.source().unwrap();
+    while tls::objection(cause).is_none() {
+        cause = cause.source().expect("TLS is among the causes");
+    }
+    assert_eq!(
+        tls::objection(cause),
+        Some(Objection::UnknownAuthority),
         "{error:?}"
     );
     server.thread.join().unwrap().unwrap_err();
 }
 
 #[test]
-fn a_root_that_is_no_certificate_is_refused() {
-    let settings = ClientSettings {
-        extra_roots: vec![
-            b"-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n".to_vec(),
-        ],
-        ..ClientSettings::default()
+fn authorities_are_certificates_in_pem() {
+    let good = Server::start().pem;
+    let refused = |text: &str| Authorities::from_pem(text).unwrap_err().to_string();
+
+    assert!(refused("trust me").contains("-----BEGIN CERTIFICATE-----"));
+    let cut = good.replace("-----END CERTIFICATE-----", "");
+    assert!(refused(&cut).contains("-----END----- line is missing"));
+    let hello = "-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n";
+    assert!(refused(&format!("{good}{hello}")).contains("certificate 2 cannot be read"));
+    assert!(Authorities::from_pem(&good).is_ok());
+}
+
+#[test]
+fn an_identity_is_a_certificate_with_its_own_key() {
+    let made = |name: &str| rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
+    let (mine, other) = (made("mine"), made("other"));
+    let identity = |key: String| {
+        let chain = Chain::from_pem(&mine.cert.pem()).unwrap();
+        Identity::new(chain, &key.into())
     };
 
-    assert!(http::client(&settings).unwrap_err().is_builder());
+    assert!(identity(mine.signing_key.serialize_pem()).is_ok());
+    let refused = identity(other.signing_key.serialize_pem());
+    assert_eq!(refused.unwrap_err(), Invalid::Mismatch);
+    assert_eq!(identity(mine.cert.pem()).unwrap_err(), Invalid::NoKey);
+    let broken = "-----BEGIN PRIVATE KEY-----\naGVsbG8=\n-----END PRIVATE KEY-----\n";
+    assert_eq!(identity(broken.to_owned()).unwrap_err(), Invalid::Key);
 }

@@ -28,6 +28,7 @@ impl DemoConfig {
             vec!["http://127.0.0.1:*".parse().context("an address pattern")?];
         config.api.first_poll_spread = Duration::ZERO;
         config.api.hint_gap = Duration::from_millis(200);
+        config.outgoing.allow_http = true;
         config.dispatcher.allow_networks = vec!["127.0.0.0/8".parse().context("a network")?];
         config.scheduler.tick = Duration::from_millis(200);
         Ok(())

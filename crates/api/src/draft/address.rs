@@ -6,6 +6,8 @@ use std::str::FromStr;
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
+use super::Rules;
+
 /// Which addresses a client may name as Insightly's API: scheme, host and port, `*` for any part.
 ///
 /// In the host `*` stands for one label (`https://api.*.insightly.com`); alone, for any host.
@@ -107,6 +109,16 @@ impl UrlPattern {
                 .zip(&labels)
                 .all(|(want, label)| *want == "*" || want.eq_ignore_ascii_case(label))
     }
+}
+
+/// An address that events or notices are sent to: with TLS, unless the operator allows http.
+///
+/// # Errors
+/// What was expected and how to mend it.
+pub(super) fn called_address(text: &str, rules: &Rules) -> Result<(), String> {
+    let url = web_address(text)?;
+    let checked = rules.outgoing.check(url.scheme());
+    checked.map_err(|refused| format!("expected an https address: {refused}"))
 }
 
 /// An http or https address without credentials in it.

@@ -66,6 +66,7 @@ pub(crate) fn parse(body: &Value, stored: &[String], rules: &Rules) -> Result<Dr
     let mut reader = Reader::new(&configuration, path, &mut problems);
     secrets::require_key(&mut reader, &secrets);
     let settings = settings::read(&mut reader, rules);
+    delivery::check_key(&mut reader, &secrets);
     let resources = resources::read(&mut reader, &mut warnings);
     delivery::check_objects(settings.delivery.filter.as_ref(), &resources, &mut reader);
     if !problems.is_empty() {

@@ -28,6 +28,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use ie_model::{ResourceConfig, Settings};
+use ie_platform::OutgoingConfig;
 use ie_platform::secret::SecretString;
 use serde_json::{Map, Value};
 
@@ -35,6 +36,7 @@ pub use address::{NoPattern, UrlPattern};
 #[cfg(test)]
 pub(crate) use body::known_keys;
 pub(crate) use body::{merge, parse};
+pub(crate) use delivery::check_pair;
 pub(crate) use problem::{Path, Problems, shown};
 pub(crate) use reader::Reader;
 
@@ -49,6 +51,8 @@ pub(crate) struct Rules {
     pub(crate) overlap: u32,
     /// How long the queue can hold a notification between two attempts.
     pub(crate) longest_delay: Duration,
+    /// Which addresses may be called.
+    pub(crate) outgoing: OutgoingConfig,
 }
 
 /// An instance that is worth storing once Insightly has accepted its key.

@@ -15,11 +15,12 @@ use super::reader::Reader;
 const SECRET_WORDS: [&str; 6] = ["password", "passwd", "secret", "token", "apikey", "key"];
 
 /// The secrets that the service knows.
-pub(super) const KNOWN: [&str; 4] = [
+pub(super) const KNOWN: [&str; 5] = [
     secret::API_KEY,
     secret::SIGNATURE_KEY,
     secret::BASIC_PASSWORD,
     secret::CALLBACK_HEADERS,
+    secret::CLIENT_KEY,
 ];
 
 /// Takes the secrets out of `configuration` and leaves stars in their places.
@@ -125,6 +126,10 @@ mod tests {
     #[case(
         "event.notification.signature.key",
         Some("event.notification.signature.key")
+    )]
+    #[case(
+        "event.notification.tls.client.key",
+        Some("event.notification.tls.client.key")
     )]
     #[case("oauth.api.key", Some("configuration:oauth.api.key"))]
     #[case("apiKey", Some("configuration:apiKey"))]

@@ -5,7 +5,7 @@ use ie_model::{Initial, Settings};
 use serde_json::Value;
 
 use super::Rules;
-use super::address::{pod_address, web_address};
+use super::address::{called_address, pod_address, web_address};
 use super::delivery;
 use super::problem::shown;
 use super::reader::Reader;
@@ -82,7 +82,7 @@ pub(super) fn read(reader: &mut Reader<'_>, rules: &Rules) -> Settings {
     Settings {
         base_url: base_url(reader, rules),
         events_enabled,
-        callback_url: callback_url(reader, events_enabled),
+        callback_url: callback_url(reader, events_enabled, rules),
         refresh_interval: reader
             .whole(REFRESH, 1..=MAX_REFRESH_INTERVAL, "minutes")
             .unwrap_or(DEFAULT_REFRESH_INTERVAL),
@@ -135,7 +135,7 @@ fn credentials(reader: &mut Reader<'_>) {
     }
 }
 
-fn callback_url(reader: &mut Reader<'_>, events_enabled: bool) -> Option<String> {
+fn callback_url(reader: &mut Reader<'_>, events_enabled: bool, rules: &Rules) -> Option<String> {
     let given = reader.given(CALLBACK).is_some();
     let text = reader.text(CALLBACK, "an http or https address");
     if !given && events_enabled {
@@ -144,8 +144,8 @@ fn callback_url(reader: &mut Reader<'_>, events_enabled: bool) -> Option<String>
             format!("expected the address that events are sent to, since {ENABLED} is true"),
         );
     }
-    match web_address(text?) {
-        Ok(_) => text.map(str::to_owned),
+    match called_address(text?, rules) {
+        Ok(()) => text.map(str::to_owned),
         Err(problem) => {
             reader.refuse(CALLBACK, problem);
             None

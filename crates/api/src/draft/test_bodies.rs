@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ie_platform::OutgoingConfig;
 use serde_json::{Value, json};
 
 use super::{Draft, Rules, parse};
@@ -12,6 +13,7 @@ pub(super) fn rules() -> Rules {
         allowed_urls: vec!["https://api.*.insightly.com".parse().unwrap()],
         overlap: 120,
         longest_delay: Duration::from_secs(24 * 60 * 60),
+        outgoing: OutgoingConfig::default(),
     }
 }
 

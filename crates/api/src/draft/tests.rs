@@ -1,5 +1,6 @@
 //! The parsing of bodies: those of the Insightly Events page, and every spelling of the contract.
 
+use ie_platform::OutgoingConfig;
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -21,7 +22,13 @@ fn first_filled_in() -> Value {
 
 #[test]
 fn the_pages_first_body_is_taken_once_its_blanks_are_filled_in() {
-    let draft = draft(&first_filled_in());
+    // The page's callback has no TLS.
+    let rules = Rules {
+        outgoing: OutgoingConfig { allow_http: true },
+        ..rules()
+    };
+
+    let draft = parse(&first_filled_in(), &[], &rules).unwrap();
 
     assert!(draft.settings.events_enabled);
     assert_eq!(
@@ -236,6 +243,28 @@ fn stars_are_no_key_when_none_is_stored() {
         refusal(&with(json!({"password": "********"}))),
         "$.configuration.password: expected the value itself: \"********\" keeps a stored one, and none is stored"
     );
+}
+
+#[rstest]
+#[case("event.notification.callback.url")]
+#[case("event.operational.url")]
+fn an_address_without_tls_is_taken_only_where_the_operator_allows_it(#[case] key: &str) {
+    let body = with(json!({ key: "http://example.com/in" }));
+    let allowing = Rules {
+        outgoing: OutgoingConfig { allow_http: true },
+        ..rules()
+    };
+
+    let problem = refusal(&body);
+
+    assert!(
+        problem.starts_with(&format!(
+            "$.configuration['{key}']: expected an https address"
+        )),
+        "{problem}"
+    );
+    assert!(problem.contains("outgoing.allow_http"), "{problem}");
+    assert!(parse(&body, &[], &allowing).is_ok());
 }
 
 #[test]

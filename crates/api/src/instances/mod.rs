@@ -103,6 +103,7 @@ pub(crate) async fn patch(app: &App, instance: Instance, body: &Value) -> Result
 pub(crate) async fn replace(app: &App, stored: Instance, body: &Value) -> Result<Stored> {
     let names: Vec<String> = stored.secrets.keys().cloned().collect();
     let draft = draft::parse(body, &names, &app.rules)?;
+    check_kept_key(app, &stored, &draft)?;
     let identity = check_if_needed(app, &stored, &draft).await?;
     let now = app.clock.now();
     let same_callback = draft.settings.callback_url == stored.settings.callback_url;
@@ -212,6 +213,23 @@ pub(crate) async fn delete(app: &App, id: InstanceId) -> Result<()> {
 /// The token of an instance's `Element` credential.
 pub(crate) fn token(app: &App, instance: &Instance) -> Result<SecretString> {
     secrets::open(&app.sealer, instance, secret::TOKEN)
+}
+
+/// A client key that is kept belongs to the certificate as it is now.
+fn check_kept_key(app: &App, stored: &Instance, draft: &Draft) -> Result<()> {
+    let tls = &draft.settings.delivery.tls;
+    let (Some(certificate), Some(Secret::Kept)) =
+        (&tls.certificate, draft.secrets.get(secret::CLIENT_KEY))
+    else {
+        return Ok(());
+    };
+    let key = secrets::open(&app.sealer, stored, secret::CLIENT_KEY)?;
+    draft::check_pair(certificate, &key).map_err(|problem| {
+        let path = draft::Path::root()
+            .key("configuration")
+            .key(secret::CLIENT_KEY);
+        ApiError::bad_request(format!("{path}: {problem}"))
+    })
 }
 
 /// Insightly is asked again when the key or the address is another, when the key was refused before,

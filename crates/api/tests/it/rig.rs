@@ -80,7 +80,7 @@ impl Rig {
         Self::with(&[]).await
     }
 
-    /// With some fields of the section `api` set.
+    /// With some fields of the section `api` set, or of another: `SECTION__FIELD`.
     pub(crate) async fn with(fields: &[(&str, &str)]) -> Self {
         let mut settings = Settings::empty().without_limits();
         settings.accounts = vec![AccountSettings::new("default", &[KEY, OTHER_KEY])];
@@ -105,6 +105,7 @@ impl Rig {
             store: store.clone(),
             sealer: sealer.clone(),
             http: http.clone(),
+            outgoing: config.outgoing,
             config: config.api,
         };
         let running = ie_api::run(context.clone(), parts).await.unwrap();
@@ -372,9 +373,13 @@ fn configuration(
             USER_SECRET.to_owned(),
         ),
     ];
-    let fields = fields.iter();
-    variables
-        .extend(fields.map(|(field, value)| (format!("IE__API__{field}"), (*value).to_owned())));
+    variables.extend(fields.iter().map(|(field, value)| {
+        let name = match field.split_once("__") {
+            Some(_) => format!("IE__{field}"),
+            None => format!("IE__API__{field}"),
+        };
+        (name, (*value).to_owned())
+    }));
     config::load_from(None, variables).unwrap()
 }
 

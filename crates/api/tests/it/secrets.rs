@@ -113,3 +113,36 @@ async fn what_is_sealed_opens_where_it_is_needed() {
         created["webhookSecret"].as_str().unwrap()
     );
 }
+
+#[tokio::test]
+async fn a_client_key_that_is_kept_belongs_to_the_certificate_as_it_is_now() {
+    let made = || rcgen::generate_simple_self_signed(["us.example".to_owned()]).unwrap();
+    let (first, second) = (made(), made());
+    let (certificate, key) = (
+        "event.notification.tls.client.certificate",
+        secret::CLIENT_KEY,
+    );
+    let rig = Rig::start().await;
+    let entries = json!({certificate: first.cert.pem(), key: first.signing_key.serialize_pem()});
+    let created = rig.instance(&entries).await;
+    let path = path(&created);
+    let patch = |entries: serde_json::Value| json!({ "configuration": entries });
+
+    rig.patch(&path, &patch(json!({certificate: first.cert.pem()})))
+        .await
+        .ok();
+    let message = rig
+        .patch(&path, &patch(json!({certificate: second.cert.pem()})))
+        .await
+        .refused(reqwest::StatusCode::BAD_REQUEST);
+    let both = json!({certificate: second.cert.pem(), key: second.signing_key.serialize_pem()});
+    let changed = rig.patch(&path, &patch(both)).await.ok();
+
+    let field = format!("$.configuration['{key}']: ");
+    assert!(message.starts_with(&field), "{message}");
+    assert!(message.contains("another certificate"), "{message}");
+    assert_eq!(created["configuration"][key], "********");
+    assert_eq!(changed["configuration"][certificate], second.cert.pem());
+    let neither = json!({certificate: null, key: null});
+    rig.patch(&path, &patch(neither)).await.ok();
+}

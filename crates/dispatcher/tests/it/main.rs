@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod breaker;
+mod connections;
 mod delivery;
 mod hostile;
 mod isolation;
@@ -15,3 +16,4 @@ mod safety;
 mod schedules;
 #[path = "../support/mod.rs"]
 mod support;
+mod tls;

@@ -45,15 +45,15 @@ async fn a_name_that_leads_into_an_allowed_network_is_called() {
 }
 
 #[tokio::test]
-async fn without_tls_nothing_is_called_when_the_operator_forbids_it() {
-    let rig = Rig::start(&[("allow_http", "false"), ("schedule", "[]")]).await;
+async fn without_tls_nothing_is_called_unless_the_operator_allows_it() {
+    let rig = Rig::start(&[("outgoing.allow_http", "false"), ("schedule", "[]")]).await;
     let mut receiver = Receiver::start().await;
     let instance = rig.instance(&receiver.url("/")).await;
 
     let notification = rig.notify(instance).await;
 
     let stored = rig.reaches(&notification, Failed).await;
-    assert!(stored.last_error.unwrap().contains("dispatcher.allow_http"));
+    assert!(stored.last_error.unwrap().contains("outgoing.allow_http"));
     rig.queue_is(|depth| depth.dead == 1).await;
     rig.stop(1).await;
     assert!(receiver.others().is_empty());

@@ -1,5 +1,7 @@
 //! The dispatcher with everything around it: the in-process queue, a database in a temporary folder, real callbacks.
 
+mod authority;
+mod connections;
 mod hostile;
 mod instances;
 mod receiver;
@@ -17,11 +19,12 @@ use ie_model::{
 use ie_platform::config::{self, Problems, Section};
 use ie_platform::lifecycle::Drained;
 use ie_platform::seal::Sealer;
-use ie_platform::{Clock as _, Context, Process, SystemClock};
+use ie_platform::{Clock as _, Context, OutgoingConfig, Process, SystemClock};
 use ie_store::Store;
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
+pub(crate) use authority::Authority;
 pub(crate) use hostile::{Attack, Hostile};
 pub(crate) use instances::NewInstance;
 pub(crate) use receiver::{Answer, Received, Receiver};
@@ -50,6 +53,7 @@ pub(crate) struct Rig {
 struct Sections {
     broker: ie_broker::Config,
     store: ie_store::Config,
+    outgoing: OutgoingConfig,
     dispatcher: Config,
 }
 
@@ -58,6 +62,7 @@ impl config::Config for Sections {
         vec![
             ie_broker::Config::DEFAULTS,
             ie_store::Config::DEFAULTS,
+            OutgoingConfig::DEFAULTS,
             Config::DEFAULTS,
         ]
     }
@@ -68,7 +73,8 @@ impl config::Config for Sections {
 }
 
 /// What a test runs with unless it says otherwise: delays short enough to wait for, callbacks on this machine.
-const DEFAULTS: [(&str, &str); 6] = [
+const DEFAULTS: [(&str, &str); 7] = [
+    ("IE__OUTGOING__ALLOW_HTTP", "true"),
     ("IE__DISPATCHER__SCHEDULE", "[20ms, 20ms, 20ms]"),
     ("IE__DISPATCHER__PARK", "[20ms, 100ms]"),
     ("IE__DISPATCHER__ALLOW_NETWORKS", "[\"127.0.0.0/8\"]"),
@@ -78,7 +84,7 @@ const DEFAULTS: [(&str, &str); 6] = [
 ];
 
 impl Rig {
-    /// Starts a dispatcher; `settings` are pairs of a field of its section and a value.
+    /// Starts a dispatcher; `settings` are pairs of a field of its section, or `section.field`, and a value.
     pub(crate) async fn start(settings: &[(&str, &str)]) -> Self {
         let rig = Self::prepare().await;
         rig.dispatch(settings).await;
@@ -124,11 +130,13 @@ impl Rig {
 
     /// Starts the dispatcher of a prepared rig.
     pub(crate) async fn dispatch(&self, settings: &[(&str, &str)]) {
+        let sections = sections(settings);
         let parts = Parts {
             broker: self.broker.clone(),
             store: self.store.clone(),
             sealer: self.sealer.clone(),
-            config: sections(settings).dispatcher,
+            outgoing: sections.outgoing,
+            config: sections.dispatcher,
         };
         ie_dispatcher::run(self.context.clone(), parts)
             .await
@@ -246,7 +254,8 @@ impl Rig {
 
 fn sections(settings: &[(&str, &str)]) -> Sections {
     let named = |(field, value): &(&str, &str)| {
-        let name = format!("IE__DISPATCHER__{}", field.to_uppercase());
+        let (section, field) = field.split_once('.').unwrap_or(("dispatcher", field));
+        let name = format!("IE__{section}__{field}").to_uppercase();
         (name, (*value).to_owned())
     };
     let defaults = DEFAULTS.map(|(name, value)| (name.to_owned(), value.to_owned()));

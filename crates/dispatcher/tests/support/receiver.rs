@@ -6,13 +6,16 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
+use axum::body::{Bytes, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version};
 use axum::response::{IntoResponse as _, Response};
 use ie_platform::Lifecycle;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+
+use super::connections::{self, Connections};
 
 /// Longer than anything takes that is going to happen.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -64,6 +67,7 @@ impl Answer {
 pub(crate) struct Received {
     pub(crate) method: Method,
     pub(crate) path: String,
+    pub(crate) version: Version,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
 }
@@ -89,12 +93,22 @@ pub(crate) struct Receiver {
     address: SocketAddr,
     script: Script,
     received: mpsc::UnboundedReceiver<Received>,
+    connections: Arc<Connections>,
     lifecycle: Lifecycle,
 }
 
 impl Receiver {
     /// Listens on a free port and answers 200.
     pub(crate) async fn start() -> Self {
+        Self::speaking(None).await
+    }
+
+    /// The same with TLS.
+    pub(crate) async fn secure(tls: TlsAcceptor) -> Self {
+        Self::speaking(Some(tls)).await
+    }
+
+    async fn speaking(tls: Option<TlsAcceptor>) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (sender, received) = mpsc::unbounded_channel();
@@ -105,20 +119,29 @@ impl Receiver {
         };
         let app = Router::new().fallback(receive).with_state(script.clone());
         let lifecycle = Lifecycle::new();
-        lifecycle.spawn(
-            "receiver",
-            async move { Ok(axum::serve(listener, app).await?) },
-        );
+        let connections = Arc::new(Connections::default());
+        let serve = connections::serve(listener, tls, app, Arc::clone(&connections));
+        lifecycle.spawn("receiver", serve);
         Self {
             address,
             script,
             received,
+            connections,
             lifecycle,
         }
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
+    }
+
+    /// The address by the name that certificates have.
+    pub(crate) fn secure_url(&self) -> String {
+        format!("https://localhost:{}/", self.port())
+    }
+
+    pub(crate) fn connections(&self) -> &Connections {
+        &self.connections
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -153,18 +176,15 @@ impl Drop for Receiver {
     }
 }
 
-async fn receive(
-    State(script): State<Script>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
+async fn receive(State(script): State<Script>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    let path = head.uri.path_and_query();
     let received = Received {
-        method,
-        path: uri.to_string(),
-        headers,
-        body,
+        method: head.method,
+        path: path.map_or_else(String::new, ToString::to_string),
+        version: head.version,
+        headers: head.headers,
+        body: to_bytes(body, usize::MAX).await.unwrap(),
     };
     let next = script.answers.lock().unwrap().pop_front();
     let answer = next.unwrap_or_else(|| script.usual.lock().unwrap().clone());

@@ -6,7 +6,8 @@ use humantime_serde::re::humantime::{format_duration, parse_duration};
 use ie_model::{CallRate, RetrySchedule};
 use serde_json::Value;
 
-use super::super::address::web_address;
+use super::super::Rules;
+use super::super::address::called_address;
 use super::super::problem::shown;
 use super::super::reader::Reader;
 
@@ -101,10 +102,10 @@ pub(super) fn rate(reader: &mut Reader<'_>) -> Option<CallRate> {
 }
 
 /// An address like the callback's.
-pub(super) fn operational_url(reader: &mut Reader<'_>) -> Option<String> {
+pub(super) fn operational_url(reader: &mut Reader<'_>, rules: &Rules) -> Option<String> {
     let text = reader.text(OPERATIONAL_URL, "an http or https address")?;
-    match web_address(text) {
-        Ok(_) => Some(text.to_owned()),
+    match called_address(text, rules) {
+        Ok(()) => Some(text.to_owned()),
         Err(problem) => {
             reader.refuse(OPERATIONAL_URL, problem);
             None
