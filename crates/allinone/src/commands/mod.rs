@@ -4,6 +4,7 @@ mod dead_letters;
 mod doctor;
 mod events;
 mod instances;
+mod users;
 
 use std::process::ExitCode;
 
@@ -33,6 +34,7 @@ pub(crate) fn run(run: &RunOptions, command: ClientCommand) -> ExitCode {
                     ClientCommand::DeadLetters { server, command } => {
                         dead_letters::run(&Remote::of(run, &server)?, &server, command).await
                     }
+                    ClientCommand::User { command } => users::run(run, command).await,
                     ClientCommand::Doctor { server } => doctor::run(run, &server).await,
                 }
             })
