@@ -1,6 +1,7 @@
 //! System tests: flows across services.
 
 mod command_line;
+mod dashboard;
 mod formats;
 mod kill;
 mod layers;

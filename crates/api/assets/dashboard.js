@@ -6,6 +6,7 @@
   // --- Times: the server writes UTC, the viewer reads its own zone and sees UTC by pointing at it.
   const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
   const today = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
+  const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
   const ago = new Intl.RelativeTimeFormat(undefined, { numeric: "auto", style: "short" });
   const units = [["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
 
@@ -82,13 +83,14 @@
       width: box.clientWidth - 16, height: 200,
       legend: { show: !none }, cursor: { points: { size: 6 }, y: false },
       scales: { y: { range: (_, least, most) => [0, Math.max(4, most * 1.15)] } },
-      axes: [{ ...axis, size: 28 }, { ...axis, size: 40, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000, 10000] }],
-      series: [{ value: "{HH}:{mm}" }, ...series.map(({ name }, place) => ({
+      axes: [{ ...axis, size: 28, values: (_, times) => times.map((at) => clock.format(at * 1000)) }, { ...axis, size: 40, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000, 10000] }],
+      series: [{ value: (_, at) => at === null ? "" : clock.format(at * 1000) }, ...series.map(({ name }, place) => ({
         label: name, stroke: palette[place % palette.length], width: 1.8,
         fill: `${palette[place % palette.length]}1f`, points: { show: false }, value: (_, value) => value ?? "",
       }))],
     };
-    new uPlot(options, [times, ...series.map(({ values }) => values)], box);
+    const plot = new uPlot(options, [times, ...series.map(({ values }) => values)], box);
+    new ResizeObserver(() => plot.setSize({ width: box.clientWidth - 16, height: 200 })).observe(box);
     if (none) {
       const text = document.createElement("p");
       text.className = "none";

@@ -20,7 +20,7 @@ use crate::error::Result;
 const EVERY: Duration = Duration::from_millis(500);
 /// Events that are read at once.
 const BATCH: u32 = 200;
-/// Events whose end is waited for, the newest; further ones are told of once.
+/// Events that are followed, the newest; further ones are told of once.
 const FOLLOWED: usize = 200;
 /// After this time no event with a lower id appears any more.
 const SETTLED: TimeDelta = TimeDelta::seconds(10);
@@ -45,7 +45,21 @@ struct Tail {
     settled: i64,
     /// Told above that.
     told: BTreeSet<i64>,
-    followed: BTreeMap<i64, NotificationStatus>,
+    followed: BTreeMap<i64, Standing>,
+    /// The newest so many before the first are told of as they stand, since what a watcher sees may have moved.
+    recent: u32,
+}
+
+/// Where an event stands, and after how many attempts.
+type Standing = (NotificationStatus, u32);
+
+/// From where a watcher is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Begin {
+    /// After this event.
+    pub(crate) after: i64,
+    /// So many before it are followed as well, and told of as they stand at the beginning.
+    pub(crate) recent: u32,
 }
 
 /// The newest event's id: where a watcher begins that has seen nothing.
@@ -62,24 +76,25 @@ pub(crate) async fn newest(app: &App, search: &EventSearch) -> Result<i64> {
 }
 
 /// What happens after the event `after`, in groups, until the soft stop, a failure of the store or ten minutes.
-pub(crate) fn follow(app: App, search: EventSearch, after: i64) -> impl Stream<Item = Vec<News>> {
+pub(crate) fn follow(app: App, search: EventSearch, begin: Begin) -> impl Stream<Item = Vec<News>> {
     let tail = Tail {
         status: search.filter.status,
         search: in_any_status(search),
-        settled: after,
+        settled: begin.after,
+        recent: begin.recent,
         told: BTreeSet::new(),
         followed: BTreeMap::new(),
     };
-    let begin = Instant::now();
+    let start = Instant::now();
     stream::unfold(
-        (app, tail, begin),
+        (app, tail, start),
         move |(app, mut tail, next)| async move {
             let stopping = app.lifecycle.stopping();
             tokio::select! {
                 () = sleep_until(next) => {}
                 () = stopping.cancelled() => return None,
             }
-            if begin.elapsed() > LONGEST {
+            if start.elapsed() > LONGEST {
                 return None;
             }
             match tail.look(&app).await {
@@ -102,6 +117,7 @@ fn in_any_status(mut search: EventSearch) -> EventSearch {
 impl Tail {
     async fn look(&mut self, app: &App) -> Result<Vec<News>> {
         let mut news = self.moved(app).await?;
+        news.extend(self.begin(app).await?);
         let page = Page {
             after: Some(self.settled),
             limit: BATCH,
@@ -129,33 +145,43 @@ impl Tail {
         Ok(news)
     }
 
-    /// What stands elsewhere than when it was told.
-    async fn moved(&mut self, app: &App) -> Result<Vec<News>> {
-        if self.followed.is_empty() {
+    /// What the watcher may see already.
+    async fn begin(&mut self, app: &App) -> Result<Vec<News>> {
+        let page = Page {
+            after: Some(self.settled.saturating_add(1)),
+            limit: std::mem::take(&mut self.recent),
+        };
+        if page.limit == 0 {
             return Ok(Vec::new());
         }
+        let found = app.store.find_events(&self.search, page).await?;
+        Ok(self.told_of(found))
+    }
+
+    /// What stands elsewhere than when it was told.
+    async fn moved(&mut self, app: &App) -> Result<Vec<News>> {
         let ids: Vec<NotificationId> = self.followed.keys().copied().map(NotificationId).collect();
-        let mut news = Vec::new();
-        for stored in app.store.events(&ids).await? {
-            let id = stored.notification.id.get();
-            if self.followed.get(&id) == Some(&stored.status) {
-                continue;
-            }
-            self.follow(&stored);
-            if self.wants(&stored) {
-                news.push(News::Moved(stored));
-            }
+        let mut moved = app.store.standings(&ids).await?;
+        moved.retain(|(id, status, attempts)| {
+            self.followed.get(&id.get()) != Some(&(*status, *attempts))
+        });
+        let moved: Vec<NotificationId> = moved.into_iter().map(|(id, ..)| id).collect();
+        let found = app.store.events(&moved).await?;
+        Ok(self.told_of(found))
+    }
+
+    /// News of events that are known already.
+    fn told_of(&mut self, found: Vec<StoredNotification>) -> Vec<News> {
+        for stored in &found {
+            self.follow(stored);
         }
-        Ok(news)
+        let wanted = found.into_iter().filter(|stored| self.wants(stored));
+        wanted.map(News::Moved).collect()
     }
 
     fn follow(&mut self, stored: &StoredNotification) {
-        let id = stored.notification.id.get();
-        if stored.status.is_final() {
-            self.followed.remove(&id);
-            return;
-        }
-        self.followed.insert(id, stored.status);
+        let standing = (stored.status, stored.attempts);
+        self.followed.insert(stored.notification.id.get(), standing);
         if self.followed.len() > FOLLOWED {
             self.followed.pop_first();
         }

@@ -8,13 +8,13 @@ use std::str::FromStr as _;
 
 use chrono::{DateTime, Utc};
 use ie_model::{
-    ErrorClass, Instance, InstanceId, NotificationId, OrganizationId, Poller, Settings,
-    StoredNotification,
+    ErrorClass, Instance, InstanceId, NotificationId, NotificationStatus, OrganizationId, Poller,
+    Settings, StoredNotification,
 };
 
 use crate::instance_row::{InstanceRow, SELECT_INSTANCES, from_json};
-use crate::notification_row::{NotificationRow, SELECT_NOTIFICATIONS};
-use crate::poller_row::{PollerRow, SELECT_POLLERS};
+use crate::notification_row::{self, NotificationRow, SELECT_NOTIFICATIONS};
+use crate::poller_row::{PollerRow, SELECT_POLLERS, to_u32};
 use crate::rows::Rows;
 use crate::sql::Sql;
 use crate::timer::Timer;
@@ -213,11 +213,40 @@ impl Store {
     /// The events of these ids, as they stand now.
     pub async fn events(&self, ids: &[NotificationId]) -> Result<Vec<StoredNotification>> {
         let _timer = Timer::start("events");
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut sql = Sql::new(SELECT_NOTIFICATIONS);
         sql.push(" WHERE notifications.id IN (SELECT id FROM rows) ORDER BY notifications.id");
         let sql = sql.rows(Rows::new().int("id", ids.iter().map(|id| id.get())));
         let rows: Vec<NotificationRow> = self.database.all(sql).await?;
         rows.into_iter().map(StoredNotification::try_from).collect()
+    }
+
+    /// Where the events of these ids stand, and after how many attempts.
+    pub async fn standings(
+        &self,
+        ids: &[NotificationId],
+    ) -> Result<Vec<(NotificationId, NotificationStatus, u32)>> {
+        let _timer = Timer::start("standings");
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sql = Sql::new(
+            "SELECT notification_id, status, attempts FROM deliveries \
+             WHERE notification_id IN (SELECT id FROM rows)",
+        );
+        let sql = sql.rows(Rows::new().int("id", ids.iter().map(|id| id.get())));
+        let rows: Vec<(i64, String, i64)> = self.database.all(sql).await?;
+        let standings = rows.into_iter().map(|(id, status, attempts)| {
+            let attempts = to_u32("a notification's attempts", attempts)?;
+            Ok((
+                NotificationId(id),
+                notification_row::status(&status)?,
+                attempts,
+            ))
+        });
+        standings.collect()
     }
 
     /// How many events of an organization, or of one of its instances, were stored in each minute of a time.

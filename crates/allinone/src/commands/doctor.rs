@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use super::instances::state;
 use super::text;
 use crate::cli::{RunOptions, Server};
+use crate::data;
 use crate::output::say;
 use crate::remote::Remote;
-use crate::{Config, data};
 
 /// One thing that was looked at.
 struct Finding {

@@ -335,6 +335,14 @@ fn choices(ticked: impl Fn(&str) -> bool) -> Vec<Choice> {
             })
         })
         .collect();
-    choices.sort_by_key(|choice| !choice.ticked);
+    // The seed's four first, in its order.
+    let place = |name: &str| {
+        let defaults = connector::DEFAULT_RESOURCES.iter();
+        defaults
+            .enumerate()
+            .find(|(_, own)| **own == name)
+            .map_or(usize::MAX, |(place, _)| place)
+    };
+    choices.sort_by_key(|choice| place(&choice.name));
     choices
 }

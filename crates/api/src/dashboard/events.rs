@@ -22,7 +22,7 @@ use crate::app::App;
 use crate::connector;
 use crate::routes::stream::last_event_id;
 use crate::routes::subject::owned;
-use crate::tail::{self, News};
+use crate::tail::{self, Begin, News};
 
 /// Events on a page.
 const SIZE: u32 = 50;
@@ -113,7 +113,11 @@ pub(super) async fn live(
         Some(id) => id,
         None => tail::newest(&app, &search).await?,
     };
-    let news = tail::follow(app.clone(), search, after);
+    let begin = Begin {
+        after,
+        recent: SIZE,
+    };
+    let news = tail::follow(app.clone(), search, begin);
     let told = news.then(move |news| {
         let app = app.clone();
         async move { stream::iter(events(&app, news).await) }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use ie_model::{Instance, Poller, Reason, Waiting};
 use maud::{Markup, html};
 
-use super::parts::{State, relative};
+use super::parts::{State, time};
 
 const HEALTHY: State = State::new("Healthy", "good");
 const LATE: State = State::new("Late", "warn");
@@ -52,7 +52,7 @@ pub(super) fn advice(instance: &Instance, pollers: &[&Poller], now: DateTime<Utc
         }
         @if let Some(since) = instance.failing_since && !instance.disabled {
             div.notice.bad role="status" {
-                p { strong { "The callback has only failed " } (relative(since)) strong { "." } }
+                p { strong { "The callback fails. " } "It has accepted nothing since " (time(since)) "." }
                 p { "Send a test event to see what it says. Events are kept and tried again; those that ran out of tries are dead letters." }
             }
         }

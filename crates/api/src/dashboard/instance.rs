@@ -341,7 +341,7 @@ fn facts(app: &App, instance: &Instance) -> Result<Markup> {
                 dt { "Changed" } dd { (time(instance.updated_at)) }
                 @if let Some(hint) = hint {
                     dt { "Hint URL" }
-                    dd { div.copy { output #hint-url { (hint) } button.small type="button" data-copy="hint-url" aria-label="Copy the hint URL" { "Copy" } } }
+                    dd { div.copy { output.line #hint-url { (hint) } button.small type="button" data-copy="hint-url" aria-label="Copy the hint URL" { "Copy" } } }
                 }
             }
         }

@@ -15,7 +15,7 @@ use super::subject::owned;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::error::{ApiError, Result};
-use crate::tail::{self, News};
+use crate::tail::{self, Begin, News};
 
 /// The header by which a client goes on where its connection broke.
 pub(crate) const LAST_EVENT_ID: &str = "last-event-id";
@@ -48,7 +48,8 @@ pub(super) async fn stream(
         Some(id) => id,
         None => tail::newest(&app, &search).await?,
     };
-    let told = tail::follow(app, search, after).flat_map(|news| stream::iter(news).map(told));
+    let told = tail::follow(app, search, Begin { after, recent: 0 })
+        .flat_map(|news| stream::iter(news).map(told));
     Ok(Sse::new(told).keep_alive(KeepAlive::default()))
 }
 

@@ -1,6 +1,6 @@
 //! What people look at: newest first, counted, grouped.
 
-use ie_model::NotificationStatus::{Failed, Notified};
+use ie_model::NotificationStatus::{Failed, New, Notified};
 use ie_model::{ErrorClass, Instance, NotificationId, OrganizationId};
 use ie_store::{
     AttemptRecord, Condition, EventSearch, InstanceSearch, NotificationFilter, Page, Store,
@@ -172,6 +172,9 @@ async fn events_are_found_newest_first_by_resource_and_failure(
     let two = db.store.events(&[ids[2], ids[0]]).await.unwrap();
     assert_eq!(two[0].status, Failed);
     assert_eq!(two[1].status, Notified);
+    let mut standings = db.store.standings(&[ids[2], ids[3]]).await.unwrap();
+    standings.sort_by_key(|(id, ..)| *id);
+    assert_eq!(standings, [(ids[2], Notified, 1), (ids[3], New, 0)]);
 }
 
 #[rstest]
