@@ -4,7 +4,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help demo run test bench check fmt lint deny doc unit services-stop compose-test
+.PHONY: help demo run test pictures bench check fmt lint deny doc unit services-stop compose-test
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -15,8 +15,12 @@ demo: ## the whole thing in one process against a simulated Insightly: events ap
 run: ## everything embedded, with its data in ./data
 	$(CARGO) run --locked --release --package insightly-events -- $(ARGS)
 
-test: ## installs or finds RabbitMQ, PostgreSQL and the verifiers, runs every check and test, stops them
+test: ## installs or finds RabbitMQ, PostgreSQL, Chromium and the verifiers, runs every check and test, stops them
 	scripts/test.sh
+
+pictures: ## renews docs/images: pictures of the dashboard, taken by its tests
+	scripts/browser.sh
+	IE_SCREENSHOTS=$(CURDIR)/docs/images $(CARGO) nextest run --locked --package ie-tests 'an_operator_creates_watches_mends_and_leaves::case_1_embedded'
 
 bench: ## measures every yardstick against a bare client or itself; ARGS="--quick", "--only deliveries", "--check"
 	$(CARGO) build --locked --release --workspace --bins

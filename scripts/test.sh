@@ -13,6 +13,7 @@ step "licences, bans, sources" && make --no-print-directory deny
 step "documentation" && make --no-print-directory doc
 step "documentation's examples" && cargo test --locked --workspace --doc --quiet
 step "libraries of other languages" && scripts/verifiers.sh
+step "browser" && scripts/browser.sh
 step "programs" && cargo build --locked --workspace --bins
 step "tests"
 scripts/services.sh run -- cargo nextest run --locked --workspace --no-fail-fast "$@"

@@ -16,18 +16,11 @@ fail() { say "$*"; exit 1; }
 has_python() { python3 -c 'import ensurepip, venv' >/dev/null 2>&1; }
 has_node() { command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1; }
 
+. scripts/packages.sh
 missing=()
 has_python || missing+=(python3 python3-venv)
 has_node || missing+=(nodejs npm)
-if [ ${#missing[@]} != 0 ]; then
-  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null ||
-    fail "not installed: ${missing[*]}. Install them (Debian: 'sudo apt-get install ${missing[*]}') and run this again"
-  say "installing ${missing[*]}"
-  apt() { DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 "$@" </dev/null >&2; }
-  apt install -y --no-install-recommends "${missing[@]}" ||
-    { apt update && apt install -y --no-install-recommends "${missing[@]}"; } ||
-    fail "apt-get could not install ${missing[*]}: see its words above"
-fi
+packages "${missing[@]}"
 
 # pinned FOLDER FILE: whether what is in the folder was installed from these pins.
 pinned() { cmp -s "$1/installed" "$2"; }

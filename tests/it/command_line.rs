@@ -242,3 +242,114 @@ async fn ctrl_c_ends_the_demonstration_and_leaves_nothing_behind() -> anyhow::Re
     );
     Ok(())
 }
+
+/// The status of signing in to the dashboard.
+async fn sign_in(served: &Served, name: &str, password: &str) -> anyhow::Result<StatusCode> {
+    let address = served
+        .variables
+        .iter()
+        .find(|(name, _)| name == "IE__API__ADDRESS");
+    let (_, address) = address.context("the server has an address")?;
+    let http = ie_platform::http::client(&ie_platform::http::ClientSettings::default())?;
+    let request = http
+        .post(format!("http://{address}/dashboard/sign-in"))
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(format!("name={name}&password={password}"));
+    Ok(ie_platform::http::send(request, &http, "test")
+        .await?
+        .status())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn users_are_made_on_the_command_line_and_sign_in() -> anyhow::Result<()> {
+    let served = Served::start().await?;
+    let file = |name: &str, text: &str| {
+        let path = served.data.path().join(name);
+        std::fs::write(&path, text)?;
+        let text = path.to_str().map(str::to_owned);
+        text.context("a path that is no text")
+    };
+    let (first, second) = (
+        file("first", "kims-password\n")?,
+        file("second", "another-password")?,
+    );
+    let create = |name: &'static str, role: &'static str, password: &str| {
+        let line = [
+            "user",
+            "create",
+            "--name",
+            name,
+            "--role",
+            role,
+            "--password-file",
+            password,
+        ];
+        served.run(&line)
+    };
+
+    // The first operator has a password from the first start, others are made.
+    let credentials = std::fs::read_to_string(served.data.path().join("credentials.toml"))?;
+    let password = credentials.split("dashboard_password = \"").nth(1);
+    let password = password.and_then(|rest| rest.split('"').next());
+    let password = password.context("a first password")?;
+    assert_eq!(
+        sign_in(&served, "admin", password).await?,
+        StatusCode::SEE_OTHER
+    );
+    let made = create("kim", "read-only", &first)?;
+    assert!(made.status.success(), "{made:?}");
+    assert!(String::from_utf8_lossy(&made.stdout).contains("created user kim, read-only"));
+    assert_eq!(
+        sign_in(&served, "kim", "kims-password").await?,
+        StatusCode::SEE_OTHER
+    );
+
+    // A name is taken once; a short password, an unknown role and an unknown user are refused.
+    for (refused, why) in [
+        (
+            create("kim", "admin", &first)?,
+            "there is a user kim already",
+        ),
+        (create("lee", "owner", &first)?, "no such role"),
+        (
+            create("lee", "admin", &file("short", "short")?)?,
+            "10 to 200 characters",
+        ),
+        (
+            served.run(&[
+                "user",
+                "password",
+                "--name",
+                "lee",
+                "--password-file",
+                &second,
+            ])?,
+            "there is no user lee",
+        ),
+    ] {
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert!(
+            !refused.status.success() && said.contains(why),
+            "{why}: {said}"
+        );
+    }
+
+    // Another password takes the place of the first.
+    served.says(&[
+        "user",
+        "password",
+        "--name",
+        "kim",
+        "--password-file",
+        &second,
+    ])?;
+    assert_eq!(
+        sign_in(&served, "kim", "kims-password").await?,
+        StatusCode::UNPROCESSABLE_ENTITY
+    );
+    assert_eq!(
+        sign_in(&served, "kim", "another-password").await?,
+        StatusCode::SEE_OTHER
+    );
+    Ok(())
+}

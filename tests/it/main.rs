@@ -2,6 +2,7 @@
 
 mod command_line;
 mod crash;
+mod dashboard;
 mod formats;
 mod kill;
 mod layers;

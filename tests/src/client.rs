@@ -10,6 +10,9 @@ pub const USER_SECRET: &str = "user-secret-of-the-rig";
 /// The organization's.
 pub const ORGANIZATION_SECRET: &str = "organization-secret-of-the-rig";
 
+/// With which its user signs in to the dashboard.
+pub const PASSWORD: &str = "password of the rig";
+
 /// Asks one server as the rig's user.
 #[derive(Clone, Debug)]
 pub struct Client {
@@ -28,6 +31,11 @@ impl Client {
             http,
             base: format!("http://{address}/elements/api-v2"),
         })
+    }
+
+    /// Where the server is.
+    pub fn origin(&self) -> String {
+        self.base.replace("/elements/api-v2", "")
     }
 
     /// One request; the status and the body, which may be null.

@@ -4,6 +4,7 @@
 //! or as real programs on RabbitMQ and PostgreSQL, and a receiver. A test creates instances through the API, lets
 //! the simulator change records, and compares what arrived with the simulator's ledger.
 
+pub mod chrome;
 pub mod client;
 pub mod eventually;
 pub mod process;

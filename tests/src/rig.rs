@@ -13,7 +13,7 @@ use ie_simulator::{Control, Entry, Settings, Simulator};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::client::{Client, ORGANIZATION_SECRET, USER_SECRET};
+use crate::client::{Client, ORGANIZATION_SECRET, PASSWORD, USER_SECRET};
 use crate::eventually::eventually;
 use crate::process::{Program, Recipe, free_ports};
 use crate::receiver::{Receiver, SIGNATURE_KEY};
@@ -298,6 +298,7 @@ fn environment() -> Vec<(String, String)> {
         ("DISPATCHER__BREAKER_LONGEST_PAUSE", "1s"),
         ("API__BOOTSTRAP_USER_SECRET", USER_SECRET),
         ("API__BOOTSTRAP_ORGANIZATION_SECRET", ORGANIZATION_SECRET),
+        ("API__BOOTSTRAP_USER_PASSWORD", PASSWORD),
         ("API__INSIGHTLY_URLS", "[\"http://127.0.0.1:*\"]"),
         ("API__FIRST_POLL_SPREAD", "100ms"),
         ("API__HINT_GAP", "100ms"),

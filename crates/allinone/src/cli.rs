@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use ie_model::Role;
 
 pub(crate) use letters::{DeadLettersCommand, Take, Which};
 pub(crate) use poison::{PoisonCommand, PoisonOptions};
@@ -30,6 +31,7 @@ Examples:
   insightly-events demo                           see it work against a simulated Insightly
   insightly-events                                run it, with its data in ./data
   insightly-events instance create -f body.json   watch an Insightly account
+  insightly-events user create --name kim         let somebody sign in to the dashboard
   insightly-events events tail                    follow what is notified
   insightly-events doctor                         what is reachable, what is wrong, how to mend it
 
@@ -131,6 +133,11 @@ pub(crate) enum ClientCommand {
         server: Server,
         #[command(subcommand)]
         command: DeadLettersCommand,
+    },
+    /// Make users who can sign in to the dashboard; works on the store itself, with the server's configuration
+    User {
+        #[command(subcommand)]
+        command: UserCommand,
     },
     /// Say what is reachable, what is wrong and how to mend it
     Doctor {
@@ -236,6 +243,38 @@ pub(crate) struct ReplayOptions {
     /// Say how many there are, and send none
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+/// `insightly-events user …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserCommand {
+    /// Create a user
+    Create {
+        #[command(flatten)]
+        who: Who,
+        /// What it may do: admin, or read-only
+        #[arg(long, default_value = "admin", value_name = "ROLE")]
+        role: Role,
+    },
+    /// Give a user another password, and end its sessions
+    Password {
+        #[command(flatten)]
+        who: Who,
+    },
+}
+
+/// Which user. Its password is asked for, or read from standard input when that is no terminal.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Who {
+    /// The user's name, by which it signs in
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: String,
+    /// The name of its organization
+    #[arg(long, default_value = "default", value_name = "NAME")]
+    pub(crate) organization: String,
+    /// Read the password from this file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
 }
 
 fn parse_duration(text: &str) -> Result<Duration, String> {

@@ -7,22 +7,26 @@ use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use ie_platform::config;
 use ie_platform::seal::Sealer;
 use ie_platform::secret::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 
 use crate::Config;
+use crate::cli::RunOptions;
 
 const DATABASE: &str = "insightly-events.db";
 const MASTER_KEY: &str = "master.key";
 const CREDENTIALS: &str = "credentials.toml";
 
-/// The secrets of the first user, for `Authorization: User …, Organization …`.
+/// The secrets of the first user: for `Authorization: User …, Organization …`, and for the dashboard.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Credentials {
     pub(crate) user_secret: String,
     pub(crate) organization_secret: String,
+    /// None in a directory that is older than the dashboard: `user password` gives one.
+    pub(crate) dashboard_password: Option<String>,
 }
 
 /// What a first start has created.
@@ -71,6 +75,8 @@ pub(crate) fn prepare(directory: &Path, config: &mut Config) -> anyhow::Result<C
                 .clone(),
         };
         config.api.bootstrap_user_secret = Some(credentials.user_secret.into());
+        let password = credentials.dashboard_password.map(Into::into);
+        config.api.bootstrap_user_password = config.api.bootstrap_user_password.take().or(password);
         config.api.bootstrap_organization_secret = Some(credentials.organization_secret.into());
     }
     Ok(created)
@@ -90,6 +96,29 @@ pub(crate) fn preview(directory: &Path, config: &mut Config) -> anyhow::Result<(
         }
     }
     Ok(())
+}
+
+/// The configuration that a start would have.
+///
+/// # Errors
+/// The configuration cannot be read.
+pub(crate) fn imagined(run: &RunOptions) -> anyhow::Result<Config> {
+    let Unprepared(mut config) = config::load(run.config.as_deref())?;
+    preview(&run.data, &mut config)?;
+    Ok(config)
+}
+
+/// The configuration before a start has filled in what it leaves open, which is not valid yet.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+struct Unprepared(Config);
+
+impl config::Config for Unprepared {
+    fn defaults() -> Vec<&'static str> {
+        <Config as config::Config>::defaults()
+    }
+
+    fn validate(&self, _: &mut config::Problems) {}
 }
 
 /// The credentials of a directory where a server has started before.
@@ -119,6 +148,7 @@ fn create_credentials(directory: &Path) -> anyhow::Result<Credentials> {
     let credentials = Credentials {
         user_secret: random_secret(),
         organization_secret: random_secret(),
+        dashboard_password: Some(random_secret()),
     };
     let text = toml::to_string(&credentials).context("while writing the credentials")?;
     write_secret(&directory.join(CREDENTIALS), &text)?;
@@ -126,7 +156,7 @@ fn create_credentials(directory: &Path) -> anyhow::Result<Credentials> {
 }
 
 /// 128 random bits as text.
-fn random_secret() -> String {
+pub(crate) fn random_secret() -> String {
     hex::encode(rand::random::<[u8; 16]>())
 }
 
@@ -165,22 +195,7 @@ mod tests {
     use super::*;
 
     fn config() -> Config {
-        ie_platform::config::load_from::<Unprepared>(None, [])
-            .unwrap()
-            .0
-    }
-
-    /// The configuration before it is prepared, which is not valid yet.
-    #[derive(Serialize, Deserialize)]
-    #[serde(transparent)]
-    struct Unprepared(Config);
-
-    impl ie_platform::config::Config for Unprepared {
-        fn defaults() -> Vec<&'static str> {
-            <Config as ie_platform::config::Config>::defaults()
-        }
-
-        fn validate(&self, _: &mut ie_platform::config::Problems) {}
+        config::load_from::<Unprepared>(None, []).unwrap().0
     }
 
     #[test]
@@ -197,6 +212,11 @@ mod tests {
         assert_eq!(
             second.api.bootstrap_user_secret.unwrap().expose_secret(),
             credentials.user_secret
+        );
+        let password = second.api.bootstrap_user_password;
+        assert_eq!(
+            password.map(|password| password.expose_secret().to_owned()),
+            credentials.dashboard_password
         );
         assert!(Sealer::from_base64(&master_key(directory.path())).is_ok());
     }

@@ -11,7 +11,7 @@ mod receiver;
 mod remote;
 mod serve;
 mod services;
-mod told;
+mod unpack;
 
 use std::process::ExitCode;
 

@@ -17,7 +17,7 @@ use sha2::Sha256;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::Sender;
 
-use crate::told;
+use crate::unpack;
 
 /// One event that arrived.
 #[derive(Debug)]
@@ -89,7 +89,7 @@ async fn receive(State(receiver): State<Receiver>, headers: HeaderMap, body: Byt
     let is_packed = headers
         .get(CONTENT_ENCODING)
         .is_some_and(|encoding| encoding == "gzip");
-    let unpacked = is_packed.then(|| told::unpack(&body));
+    let unpacked = is_packed.then(|| unpack::unpack(&body));
     let Some(body) = unpacked.unwrap_or_else(|| Some(body.into())) else {
         return StatusCode::BAD_REQUEST;
     };
@@ -99,7 +99,7 @@ async fn receive(State(receiver): State<Receiver>, headers: HeaderMap, body: Byt
     let Ok(body) = serde_json::from_slice::<Value>(&body) else {
         return StatusCode::BAD_REQUEST;
     };
-    for told in told::events(&body) {
+    for told in ie_model::told::events(&body) {
         let arrived = Arrived {
             at,
             notification: told.notification,

@@ -13,7 +13,11 @@ pub(crate) fn serve(run: &RunOptions) -> ExitCode {
     let mut created = Created::default();
     let prepare = |config: &mut Config| {
         created = data::prepare(&run.data, config)?;
-        show(&created, run);
+        show(
+            &created,
+            run,
+            (&config.api.address, &config.api.bootstrap_user),
+        );
         Ok(())
     };
     ie_platform::run_with(
@@ -45,7 +49,9 @@ fn options(run: &RunOptions) -> Options {
 }
 
 /// What the first start created is shown this once.
-fn show(created: &Created, run: &RunOptions) {
+///
+/// `dashboard` is where one signs in, and as whom.
+fn show(created: &Created, run: &RunOptions, dashboard: (&str, &str)) {
     if let Some(path) = &created.master_key {
         output::warn(&format!(
             "first start: the master key is in {}; without it the stored Insightly keys cannot be read, so back it up",
@@ -54,11 +60,18 @@ fn show(created: &Created, run: &RunOptions) {
     }
     if let Some(credentials) = &created.credentials {
         output::warn(&format!(
-            "first start: the credentials of the API, kept in {}/credentials.toml and shown only now:\n\n  \
-             Authorization: User {}, Organization {}\n",
+            "first start: the credentials of the API and of the dashboard, kept in {}/credentials.toml and shown only \
+             now:\n\n  Authorization: User {}, Organization {}\n\n  Dashboard: http://{}/dashboard\n  \
+             User name: {}\n  Password:  {}\n",
             run.data.display(),
             credentials.user_secret,
-            credentials.organization_secret
+            credentials.organization_secret,
+            dashboard.0,
+            dashboard.1,
+            credentials
+                .dashboard_password
+                .as_deref()
+                .unwrap_or_default(),
         ));
     }
 }

@@ -9,6 +9,7 @@ use ie_platform::{Lifecycle, SharedClock};
 use ie_store::Store;
 
 use crate::config::Config;
+use crate::dashboard::SignIns;
 use crate::draft::Rules;
 use crate::hints::Hints;
 
@@ -36,6 +37,8 @@ pub(crate) struct Parts {
     pub(crate) lifecycle: Lifecycle,
     /// What is known of recent hints.
     pub(crate) hints: Hints,
+    /// What is known of recent sign-ins.
+    pub(crate) sign_ins: SignIns,
     /// Where clients and Insightly reach this service, without a slash at its end.
     pub(crate) public_url: String,
 }

@@ -1,9 +1,9 @@
 //! Who calls: `Authorization: User <secret>, Organization <secret>[, Element <token>]`.
 
 use axum::extract::FromRequestParts;
-use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
 use ie_model::Instance;
 use ie_platform::secret::{ExposeSecret as _, SecretString};
 use ie_store::Principal;
@@ -54,6 +54,9 @@ impl FromRequestParts<App> for Caller {
             (None, None) => None,
         };
         let principal = principal.ok_or_else(|| refused("the User or Organization secret"))?;
+        if !principal.role.may_change() && !parts.method.is_safe() {
+            return Err(read_only());
+        }
         if let Some(instance) = &element
             && instance.organization != principal.organization
         {
@@ -71,6 +74,14 @@ pub(crate) fn hash_secret(secret: &SecretString) -> String {
 /// What is stored of a secret that was sent.
 pub(crate) fn hash(secret: &str) -> String {
     hex::encode(Sha256::digest(secret.as_bytes()))
+}
+
+/// Whoever may only look has tried to change something.
+pub(crate) fn read_only() -> ApiError {
+    ApiError::new(
+        StatusCode::FORBIDDEN,
+        "the role of this user is read-only, which allows to look and not to change; an admin of the organization can",
+    )
 }
 
 fn refused(what: &str) -> ApiError {

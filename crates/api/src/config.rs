@@ -10,6 +10,7 @@ use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
 use crate::draft::{Rules, UrlPattern};
+use crate::password;
 
 /// The shortest secret of an account: as many characters as a random UUID has without dashes.
 const SHORTEST_SECRET: usize = 16;
@@ -41,12 +42,17 @@ pub struct Config {
     #[serde(with = "humantime_serde")]
     pub test_timeout: Duration,
     pub public_url: String,
+    #[serde(with = "humantime_serde")]
+    pub session_lifetime: Duration,
+    pub trace_url: String,
     pub bootstrap_organization: String,
     pub bootstrap_user: String,
     #[serde(with = "secret::redacted_option", default)]
     pub bootstrap_organization_secret: Option<SecretString>,
     #[serde(with = "secret::redacted_option", default)]
     pub bootstrap_user_secret: Option<SecretString>,
+    #[serde(with = "secret::redacted_option", default)]
+    pub bootstrap_user_password: Option<SecretString>,
 }
 
 impl Section for Config {
@@ -67,6 +73,7 @@ impl Section for Config {
             ("api.request_timeout", self.request_timeout),
             ("api.insightly_timeout", self.insightly_timeout),
             ("api.test_timeout", self.test_timeout),
+            ("api.session_lifetime", self.session_lifetime),
         ];
         for (key, _) in durations.iter().filter(|(_, value)| value.is_zero()) {
             problems.add(*key, "must be longer than nothing, such as \"20s\"");
@@ -96,12 +103,15 @@ impl Section for Config {
                 "expected an address such as https://api.na1.insightly.com/v3.1",
             );
         }
-        let public = Url::parse(&self.public_url).map(|url| url.scheme().to_owned());
-        if !self.public_url.is_empty() && !matches!(public.as_deref(), Ok("http" | "https")) {
-            problems.add(
-                "api.public_url",
-                "expected an address such as https://events.example.com, or nothing",
-            );
+        for (key, url) in [
+            ("api.public_url", &self.public_url),
+            ("api.trace_url", &self.trace_url),
+        ] {
+            let scheme = Url::parse(url).map(|url| url.scheme().to_owned());
+            if !url.is_empty() && !matches!(scheme.as_deref(), Ok("http" | "https")) {
+                let text = "expected an address such as https://events.example.com, or nothing";
+                problems.add(key, text);
+            }
         }
         self.validate_bootstrap(problems);
     }
@@ -144,6 +154,15 @@ impl Config {
     }
 
     fn validate_bootstrap(&self, problems: &mut Problems) {
+        if let Some(password) = &self.bootstrap_user_password {
+            if let Err(error) = password::check_length(password) {
+                problems.add("api.bootstrap_user_password", error.to_string());
+            }
+            if self.bootstrap().is_none() {
+                let text = "is of use only with api.bootstrap_user_secret and api.bootstrap_organization_secret";
+                problems.add("api.bootstrap_user_password", text);
+            }
+        }
         let secrets = [
             ("api.bootstrap_user_secret", &self.bootstrap_user_secret),
             (

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::http::header::RETRY_AFTER;
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
@@ -87,7 +87,30 @@ impl ApiError {
         self
     }
 
-    fn log(&self) {
+    /// The status of its answer.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What is wrong and how to mend it.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Insightly's own words.
+    pub(crate) fn provider_message(&self) -> Option<&str> {
+        self.provider_message.as_deref()
+    }
+
+    /// The header that says when it is worth trying again.
+    pub(crate) fn retry_after_header(&self) -> Option<(HeaderName, HeaderValue)> {
+        let seconds = self.retry_after?.as_millis().div_ceil(1000);
+        let value = HeaderValue::from_str(&seconds.to_string()).ok()?;
+        Some((RETRY_AFTER, value))
+    }
+
+    /// Notes it once, where it is answered.
+    pub(crate) fn log(&self) {
         let cause = self.cause.as_ref().map(|cause| format!("{cause:#}"));
         if self.status == StatusCode::INTERNAL_SERVER_ERROR {
             tracing::error!(
@@ -108,18 +131,14 @@ impl ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         self.log();
+        let wait = self.retry_after_header();
         let body = Body {
             request_id: observe::request_id(),
             message: self.message,
             provider_message: self.provider_message,
         };
         let mut response = (self.status, Json(body)).into_response();
-        if let Some(wait) = self.retry_after {
-            let seconds = wait.as_millis().div_ceil(1000);
-            if let Ok(value) = HeaderValue::from_str(&seconds.to_string()) {
-                response.headers_mut().insert(RETRY_AFTER, value);
-            }
-        }
+        response.headers_mut().extend(wait);
         response
     }
 }

@@ -1,31 +1,39 @@
-//! HTTP for clients of Open Connectors' API.
+//! HTTP for clients of Open Connectors' API, and the dashboard for people.
 //!
 //! A request passes `observe` (span, id, time limit), `auth` (who calls) and a handler of `routes`.
+//! The dashboard's requests pass its own guard (a session) to its pages, which do what the handlers do.
 //! What a client sends becomes a `draft`, which is pure; `instances` checks the key and stores it.
 
 mod app;
 mod auth;
 mod config;
 mod connector;
+mod dashboard;
+mod dead_letters;
 mod draft;
 mod error;
 mod hints;
 mod instances;
 mod observe;
+pub mod password;
 pub mod process;
 mod routes;
+mod tail;
 
 use std::future::IntoFuture as _;
 use std::net::SocketAddr;
 
 use anyhow::Context as _;
 use ie_broker::Broker;
+use ie_model::UserId;
 use ie_platform::seal::Sealer;
+use ie_platform::secret::SecretString;
 use ie_platform::{Context, OutgoingConfig};
 use ie_store::{NewAccount, Store};
 use tokio::net::TcpListener;
 
 use crate::app::App;
+use crate::dashboard::SignIns;
 use crate::hints::Hints;
 pub use config::Config;
 pub use draft::{NoPattern, UrlPattern};
@@ -87,6 +95,7 @@ pub async fn run(context: Context, parts: Parts) -> anyhow::Result<Running> {
         clock: context.clock,
         lifecycle: context.lifecycle.clone(),
         hints: Hints::default(),
+        sign_ins: SignIns::default(),
         public_url,
     }));
     let stopping = context.lifecycle.stopping();
@@ -114,5 +123,24 @@ async fn bootstrap(parts: &Parts) -> anyhow::Result<()> {
     let stored = parts.store.ensure_account(&account).await;
     let principal = stored.context("storing the account of api.bootstrap_*")?;
     tracing::info!(organization.id = %principal.organization, "the bootstrap account is there");
+    if let Some(password) = &config.bootstrap_user_password {
+        let given = give_password(&parts.store, principal.user, password.clone()).await;
+        given.context("storing the password of api.bootstrap_user_password")?;
+    }
     Ok(())
+}
+
+/// A password that somebody has chosen meanwhile is stronger than the configuration's.
+async fn give_password(store: &Store, user: UserId, password: SecretString) -> anyhow::Result<()> {
+    if store.has_password(user).await? {
+        return Ok(());
+    }
+    let hash = tokio::task::spawn_blocking(move || password::hash(&password)).await??;
+    store.give_password(user, &hash).await?;
+    Ok(())
+}
+
+/// What is stored of a secret of the API.
+pub fn hash_secret(secret: &SecretString) -> String {
+    auth::hash_secret(secret)
 }

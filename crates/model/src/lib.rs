@@ -21,7 +21,9 @@ mod poll;
 mod replay;
 pub mod retiring_secret;
 mod retries;
+mod role;
 pub mod template;
+pub mod told;
 
 pub use callback_headers::is_reserved_header;
 pub use change::{ChangeEvent, EventType};
@@ -45,3 +47,4 @@ pub use poll::{
 };
 pub use replay::mark_replayed;
 pub use retries::{CallRate, RetrySchedule};
+pub use role::{Role, UnknownRole};

@@ -2,7 +2,9 @@
 //!
 //! Indexes: `organizations` and `users` by name (unique), `users_by_secret`.
 
-use ie_model::{OrganizationId, UserId};
+use std::str::FromStr as _;
+
+use ie_model::{OrganizationId, Role, UserId};
 
 use crate::sql::Sql;
 use crate::timer::Timer;
@@ -28,6 +30,8 @@ pub struct Principal {
     pub organization: OrganizationId,
     /// The user.
     pub user: UserId,
+    /// What it may do.
+    pub role: Role,
 }
 
 impl Store {
@@ -43,21 +47,18 @@ impl Store {
         let user = Sql::new(
             "INSERT INTO users (organization_id, name, secret_hash) VALUES ($1, $2, $3) \
              ON CONFLICT (organization_id, name) DO UPDATE SET secret_hash = excluded.secret_hash \
-             RETURNING id",
+             RETURNING id, role",
         );
 
         let mut tx = self.database.begin().await?;
-        let organization = returned_id(tx.all(organization).await?)?;
+        let (organization,): (i64,) = returned(tx.all(organization).await?)?;
         let user = user
             .bind(organization)
             .bind(account.user.as_str())
             .bind(account.user_secret_hash.as_str());
-        let user = returned_id(tx.all(user).await?)?;
+        let (user, role): (i64, String) = returned(tx.all(user).await?)?;
         tx.commit().await?;
-        Ok(Principal {
-            organization: OrganizationId(organization),
-            user: UserId(user),
-        })
+        principal((organization, user, role))
     }
 
     /// Who has these two secrets.
@@ -68,18 +69,15 @@ impl Store {
     ) -> Result<Option<Principal>> {
         let _timer = Timer::start("principal");
         let sql = Sql::new(
-            "SELECT users.organization_id, users.id FROM users \
+            "SELECT users.organization_id, users.id, users.role FROM users \
              JOIN organizations ON organizations.id = users.organization_id \
              WHERE users.secret_hash = $1 AND organizations.secret_hash = $2 \
              ORDER BY users.id LIMIT 1",
         )
         .bind(user_secret_hash)
         .bind(organization_secret_hash);
-        let found = self.database.optional::<(i64, i64)>(sql).await?;
-        Ok(found.map(|(organization, user)| Principal {
-            organization: OrganizationId(organization),
-            user: UserId(user),
-        }))
+        let found: Option<(i64, i64, String)> = self.database.optional(sql).await?;
+        found.map(principal).transpose()
     }
 
     /// The user of an organization that has this secret.
@@ -90,15 +88,13 @@ impl Store {
     ) -> Result<Option<Principal>> {
         let _timer = Timer::start("member");
         let sql = Sql::new(
-            "SELECT id FROM users WHERE secret_hash = $1 AND organization_id = $2 ORDER BY id LIMIT 1",
+            "SELECT organization_id, id, role FROM users WHERE secret_hash = $1 AND organization_id = $2 \
+             ORDER BY id LIMIT 1",
         )
         .bind(user_secret_hash)
         .bind(organization);
-        let found = self.database.optional::<(i64,)>(sql).await?;
-        Ok(found.map(|(user,)| Principal {
-            organization,
-            user: UserId(user),
-        }))
+        let found: Option<(i64, i64, String)> = self.database.optional(sql).await?;
+        found.map(principal).transpose()
     }
 
     /// Whether anybody can use the API yet.
@@ -109,8 +105,17 @@ impl Store {
     }
 }
 
-/// The one id that an upsert returns.
-fn returned_id(rows: Vec<(i64,)>) -> Result<i64> {
-    let id = rows.first().map(|(id,)| *id);
-    id.ok_or_else(|| Error::Refused("an upsert returned no row".into()))
+/// The one row that an upsert returns.
+fn returned<T>(rows: Vec<T>) -> Result<T> {
+    let row = rows.into_iter().next();
+    row.ok_or_else(|| Error::Refused("an upsert returned no row".into()))
+}
+
+/// A principal as it is read: organization, user, role.
+pub(crate) fn principal((organization, user, role): (i64, i64, String)) -> Result<Principal> {
+    Ok(Principal {
+        organization: OrganizationId(organization),
+        user: UserId(user),
+        role: Role::from_str(&role).map_err(|error| Error::corrupt("a user's role", error))?,
+    })
 }

@@ -156,7 +156,7 @@ impl Store {
 
 impl NotificationFilter {
     /// Adds the conditions to a statement that has a WHERE already.
-    fn narrow(&self, sql: &mut Sql) {
+    pub(crate) fn narrow(&self, sql: &mut Sql) {
         // What the operator is told is not for the instance's owner.
         sql.push(" AND notifications.purpose <> 'operator'");
         if let Some(organization) = self.organization {

@@ -28,6 +28,8 @@ pub struct Replay {
     pub statuses: Vec<NotificationStatus>,
     /// That ended no later than this, so that what a replay has sent is not sent by it again.
     pub ended_by: DateTime<Utc>,
+    /// None but this one.
+    pub only: Option<NotificationId>,
 }
 
 /// What a step of a replay did.
@@ -119,6 +121,9 @@ impl Replay {
         .bind(self.instance)
         .bind(after.map_or(i64::MIN, NotificationId::get))
         .bind(self.ended_by);
+        if let Some(only) = self.only {
+            sql.push_bind(" AND notifications.id = ", only);
+        }
         if let Some(from) = self.from {
             sql.push_bind(" AND notifications.created_at >= ", from);
         }

@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use super::instances::state;
 use super::text;
 use crate::cli::{RunOptions, Server};
+use crate::data;
 use crate::output::say;
 use crate::remote::Remote;
-use crate::{Config, data};
 
 /// One thing that was looked at.
 struct Finding {
@@ -96,24 +96,10 @@ fn configuration(run: &RunOptions, findings: &mut Findings) {
 
 /// What is wrong with the configuration that a start would have.
 fn effective(run: &RunOptions) -> anyhow::Result<Problems> {
-    let Unprepared(mut config) = config::load(run.config.as_deref())?;
-    data::preview(&run.data, &mut config)?;
+    let config = data::imagined(run)?;
     let mut problems = Problems::default();
     config::Config::validate(&config, &mut problems);
     Ok(problems)
-}
-
-/// The configuration before a start has filled in what it leaves open.
-#[derive(serde::Serialize, serde::Deserialize)]
-#[serde(transparent)]
-struct Unprepared(Config);
-
-impl config::Config for Unprepared {
-    fn defaults() -> Vec<&'static str> {
-        <Config as config::Config>::defaults()
-    }
-
-    fn validate(&self, _: &mut Problems) {}
 }
 
 /// The health port of this machine's server, with the state of each component.

@@ -11,7 +11,6 @@ use super::text;
 use crate::cli::{EventsCommand, ReplayOptions, Server};
 use crate::output::say;
 use crate::remote::Remote;
-use crate::told;
 
 /// How often a tail looks for what is new.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -175,7 +174,7 @@ fn line(instance: i64, event: &Value) -> String {
         Some(_) => json!({ "message": body }),
         None => body,
     };
-    let changes: Vec<String> = told::events(&body)
+    let changes: Vec<String> = ie_model::told::events(&body)
         .iter()
         .map(|told| {
             format!(

@@ -5,6 +5,7 @@ mod doctor;
 mod events;
 mod instances;
 mod poison;
+mod users;
 
 use std::process::ExitCode;
 
@@ -28,6 +29,7 @@ pub(crate) fn run(run: &RunOptions, command: ClientCommand) -> ExitCode {
             ClientCommand::DeadLetters { server, command } => {
                 dead_letters::run(&Remote::of(run, &server)?, &server, command).await
             }
+            ClientCommand::User { command } => users::run(run, command).await,
             ClientCommand::Doctor { server } => doctor::run(run, &server).await,
         }
     })

@@ -91,7 +91,8 @@ fn polling(objects: impl Iterator<Item = &'static Object>) -> Map<String, Value>
     objects.filter_map(entry).collect()
 }
 
-fn configuration(config: &ResourceConfig) -> Value {
+/// How a resource is polled, in the seed's spelling.
+pub(crate) fn configuration(config: &ResourceConfig) -> Value {
     let mut dates = Map::new();
     let mut spell = |name: &str, field: &DateField| {
         dates.insert(format!("{name}Field"), json!(field.path));

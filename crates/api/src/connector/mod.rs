@@ -7,7 +7,7 @@ use ie_model::catalog::{self, Object};
 use ie_model::{DateField, ResourceConfig};
 use serde_json::{Value, json};
 
-pub(crate) use description::{described, entry, metadata, summary};
+pub(crate) use description::{configuration, described, entry, metadata, summary};
 
 /// The connector's number in Open Connectors' answers.
 pub(crate) const ID: i64 = 1;

@@ -37,7 +37,7 @@ pub use address::{NoPattern, UrlPattern};
 pub(crate) use body::known_keys;
 pub(crate) use body::{merge, parse};
 pub(crate) use delivery::check_pair;
-pub(crate) use problem::{Path, Problems, shown};
+pub(crate) use problem::{Path, Problem, Problems, shown};
 pub(crate) use reader::Reader;
 
 /// What the operator decided about instances.

@@ -173,6 +173,17 @@ pub(crate) async fn set_enabled(app: &App, instance: Instance, enabled: bool) ->
     Ok(instance)
 }
 
+/// Makes an instance's resources, or one of them, due now; how many they are.
+pub(crate) async fn poll_now(app: &App, id: InstanceId, resource: Option<&str>) -> Result<u64> {
+    let urge = Urge {
+        resource,
+        now: app.clock.now(),
+        gap: app.config.hint_gap,
+        modest: false,
+    };
+    Ok(app.store.make_due(id, urge).await?)
+}
+
 /// Gives an instance another hint URL; the one before is void.
 pub(crate) async fn rotate_hint(app: &App, mut instance: Instance) -> Result<Instance> {
     let token = secrets::new_hint_token();

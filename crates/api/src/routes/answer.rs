@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::instances;
 
 /// An instance, as Open Connectors answers it. The stored configuration has stars for its secrets.
-pub(super) fn instance(app: &App, instance: &Instance) -> Result<Value> {
+pub(crate) fn instance(app: &App, instance: &Instance) -> Result<Value> {
     let token = instances::token(app, instance)?;
     let mut answer = json!({
         "id": instance.id,
@@ -49,7 +49,7 @@ pub(super) fn instance(app: &App, instance: &Instance) -> Result<Value> {
 }
 
 /// A poller, as an event-poller record.
-pub(super) fn poller_record(poller: &Poller, now: DateTime<Utc>) -> Value {
+pub(crate) fn poller_record(poller: &Poller, now: DateTime<Utc>) -> Value {
     let under_way = poller.lease_until.is_some_and(|until| until > now);
     let status = match poller.status {
         PollerStatus::Paused => "paused",
@@ -79,13 +79,13 @@ pub(super) fn poller_record(poller: &Poller, now: DateTime<Utc>) -> Value {
 }
 
 /// Why a poll is late; none when it is not.
-pub(super) fn late(poller: &Poller, now: DateTime<Utc>) -> Option<Value> {
+pub(crate) fn late(poller: &Poller, now: DateTime<Utc>) -> Option<Value> {
     let late = poller.late(now)?;
     Some(json!({ "dueAt": date(late.due_at), "reason": late.reason.as_str() }))
 }
 
 /// A notification, which Open Connectors calls an event.
-pub(super) fn event(stored: &StoredNotification, attempts: &[Attempt]) -> Value {
+pub(crate) fn event(stored: &StoredNotification, attempts: &[Attempt]) -> Value {
     let notified: Vec<Value> = attempts
         .iter()
         .filter(|attempt| attempt.notification == stored.notification.id)
@@ -164,6 +164,6 @@ fn raw(body: &str) -> String {
     }
 }
 
-pub(super) fn date(at: DateTime<Utc>) -> String {
+pub(crate) fn date(at: DateTime<Utc>) -> String {
     at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use ie_model::Instance;
 use serde_json::{Value, json};
 
 use super::answer::{date, late};
@@ -11,6 +12,11 @@ use crate::error::Result;
 
 /// The budget of the instance's account; the late polls are those of the instance.
 pub(super) async fn get(State(app): State<App>, Subject(instance): Subject) -> Result<Json<Value>> {
+    of(&app, &instance).await.map(Json)
+}
+
+/// The same for the dashboard.
+pub(crate) async fn of(app: &App, instance: &Instance) -> Result<Value> {
     let now = app.clock.now();
     let budget = app.store.budget(&instance.account).await?;
     let budget = budget.map(|budget| budget.at(now));
@@ -34,7 +40,7 @@ pub(super) async fn get(State(app): State<App>, Subject(instance): Subject) -> R
             Some(late)
         })
         .collect();
-    Ok(Json(json!({
+    Ok(json!({
         "account": instance.account,
         "day": budget.map(|budget| budget.day.to_string()),
         "limit": told.into_iter().chain(own).min(),
@@ -45,5 +51,5 @@ pub(super) async fn get(State(app): State<App>, Subject(instance): Subject) -> R
         "resetsAt": budget.map(|budget| date(budget.resets_at)),
         "latePolls": late,
         "stretchedBy": budget.map_or(1.0, |budget| budget.stretch),
-    })))
+    }))
 }

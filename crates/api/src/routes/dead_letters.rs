@@ -1,16 +1,10 @@
 //! `/dead-letters`: what could not be delivered, and its second chance.
 
-use std::collections::HashSet;
-
 use axum::Json;
 use axum::extract::{self, State};
 use axum::response::Response;
-use ie_broker::Outgoing;
-use ie_model::{
-    InstanceId, Message as _, Notification, NotificationId, NotificationStatus, Queue,
-    StoredNotification,
-};
-use ie_store::{NotificationFilter, Pace};
+use ie_model::{InstanceId, NotificationId, NotificationStatus};
+use ie_store::NotificationFilter;
 use serde_json::{Value, json};
 
 use super::body::{OptionalBody, members};
@@ -20,6 +14,7 @@ use super::subject::owned;
 use super::{answer, events, paging};
 use crate::app::App;
 use crate::auth::Caller;
+use crate::dead_letters::{Which, redrive as redrive_now};
 use crate::draft::{Problems, Reader};
 use crate::error::{ApiError, Result};
 
@@ -49,29 +44,16 @@ pub(super) async fn redrive(
 ) -> Result<Json<Value>> {
     let wanted = parse(body.as_ref(), app.config.redrive_limit).map_err(ApiError::from)?;
     let filter = wanted.filter(&app, &caller).await?;
-    // A second's worth goes out now, the rest by the relay.
-    let pace = Pace::spread(app.clock.now(), app.config.redrive_gap());
-    let pace = pace.with_first(app.config.redrive_rate);
-    let redriven = app
-        .store
-        .redrive(&filter, wanted.ids.as_deref(), wanted.limit, pace)
-        .await?;
-    let now = redriven.len().min(pace.first() as usize);
-    let queued = publish(&app, &redriven[..now]).await;
-    let last = u32::try_from(redriven.len().saturating_sub(1)).unwrap_or(u32::MAX);
-    let ids: HashSet<String> = redriven
-        .iter()
-        .map(|stored| stored.notification.message_id())
-        .collect();
-    // They are deliverable already: copies left in the dead queue only look odd.
-    if let Err(error) = app.broker.discard_dead(Queue::Changes, &ids).await {
-        tracing::warn!(%error, "redriven notifications stay in the dead-letter queue as well");
-    }
-    tracing::info!(redriven = redriven.len(), queued, "dead letters redriven");
+    let which = Which {
+        filter: &filter,
+        ids: wanted.ids.as_deref(),
+        limit: wanted.limit,
+    };
+    let done = redrive_now(&app, which).await?;
     Ok(Json(json!({
-        "redriven": redriven.len(),
-        "queued": queued,
-        "until": answer::date(pace.time(last)),
+        "redriven": done.redriven,
+        "queued": done.queued,
+        "until": answer::date(done.until),
     })))
 }
 
@@ -178,34 +160,4 @@ async fn failed_of(
         status: Some(NotificationStatus::Failed),
         ..NotificationFilter::default()
     })
-}
-
-/// Puts notifications into the queue; gives how many it took. The relay looks after the others.
-async fn publish(app: &App, redriven: &[StoredNotification]) -> usize {
-    let outgoing: Vec<Outgoing<'_, Notification>> = redriven
-        .iter()
-        .map(|stored| Outgoing {
-            message: &stored.notification,
-            traceparent: stored.traceparent.clone(),
-            republished: true,
-            attempt: stored.attempts + 1,
-        })
-        .collect();
-    let outcomes = match app.broker.publish(&outgoing).await {
-        Ok(outcomes) => outcomes,
-        Err(error) => {
-            tracing::warn!(%error, "redriven notifications wait for the relay");
-            return 0;
-        }
-    };
-    let taken: Vec<NotificationId> = redriven
-        .iter()
-        .zip(&outcomes)
-        .filter(|(_, outcome)| outcome.is_ok())
-        .map(|(stored, _)| stored.notification.id)
-        .collect();
-    if let Err(error) = app.store.mark_received(&taken, app.clock.now()).await {
-        tracing::warn!(%error, "redriven notifications may be published twice by the relay");
-    }
-    taken.len()
 }

@@ -1,16 +1,14 @@
 //! `POST /dead-letters/discard`: dead letters that nobody wants any more.
 
-use std::collections::HashSet;
-
 use axum::Json;
 use axum::extract::State;
-use ie_model::Queue;
 use serde_json::{Value, json};
 
 use super::body::OptionalBody;
 use super::dead_letters::parse;
 use crate::app::App;
 use crate::auth::Caller;
+use crate::dead_letters::{Which, discard as discard_now};
 use crate::error::{ApiError, Result};
 
 /// The body of a redrive, of which something beside `limit` is required: unlike a redrive it cannot be undone.
@@ -27,20 +25,11 @@ pub(super) async fn discard(
         ));
     }
     let filter = wanted.filter(&app, &caller).await?;
-    let discarded = app
-        .store
-        .discard(
-            &filter,
-            wanted.ids.as_deref(),
-            wanted.limit,
-            app.clock.now(),
-        )
-        .await?;
-    let ids: HashSet<String> = discarded.iter().map(ToString::to_string).collect();
-    // The store has decided; copies left in the dead queue only look odd.
-    if let Err(error) = app.broker.discard_dead(Queue::Changes, &ids).await {
-        tracing::warn!(%error, "discarded notifications stay in the dead-letter queue");
-    }
-    tracing::info!(discarded = discarded.len(), "dead letters discarded");
-    Ok(Json(json!({ "discarded": discarded.len() })))
+    let which = Which {
+        filter: &filter,
+        ids: wanted.ids.as_deref(),
+        limit: wanted.limit,
+    };
+    let discarded = discard_now(&app, which).await?;
+    Ok(Json(json!({ "discarded": discarded })))
 }

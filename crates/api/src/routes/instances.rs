@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use ie_model::{Instance, OrganizationId, Poller, PollerId};
 use ie_platform::secret::ExposeSecret as _;
-use ie_store::{Page, Urge, Walk};
+use ie_store::{Page, Walk};
 use serde_json::{Value, json};
 
 use super::body::Body;
@@ -125,13 +125,7 @@ pub(super) async fn poll(
     Subject(instance): Subject,
     query: Query,
 ) -> Result<(StatusCode, Json<Value>)> {
-    let urge = Urge {
-        resource: query.get("resource"),
-        now: app.clock.now(),
-        gap: app.config.hint_gap,
-        modest: false,
-    };
-    let due = app.store.make_due(instance.id, urge).await?;
+    let due = instances::poll_now(&app, instance.id, query.get("resource")).await?;
     Ok((StatusCode::ACCEPTED, Json(json!({ "due": due }))))
 }
 

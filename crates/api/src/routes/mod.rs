@@ -1,8 +1,8 @@
 //! The list of routes.
 
-mod answer;
+pub(crate) mod answer;
 mod body;
-mod budget;
+pub(crate) mod budget;
 mod configuration;
 mod dead_letters;
 mod discard;
@@ -16,10 +16,11 @@ mod paging;
 mod ping;
 mod quarantine;
 mod query;
-mod replay;
+pub(crate) mod replay;
 mod secrets;
-mod subject;
-mod test_event;
+pub(crate) mod stream;
+pub(crate) mod subject;
+pub(crate) mod test_event;
 mod walks;
 
 use axum::Router;
@@ -29,6 +30,7 @@ use axum::middleware;
 use axum::routing::{get, post, put};
 
 use crate::app::App;
+use crate::dashboard;
 use crate::error::ApiError;
 use crate::observe;
 
@@ -49,6 +51,7 @@ pub(crate) fn router(app: App) -> Router {
     ));
     let api = instances()
         .nest("/elements/{element}", of_element)
+        .route("/events/stream", get(stream::stream))
         .route("/ping", get(ping::ping))
         .route("/objects", get(ping::objects))
         .route("/hubs/crm/objects", get(ping::objects))
@@ -62,6 +65,8 @@ pub(crate) fn router(app: App) -> Router {
         .route("/dead-letters/discard", post(discard::discard));
     Router::new()
         .nest(BASE, api)
+        .route("/", get(dashboard::home))
+        .nest(dashboard::BASE, dashboard::router(&app))
         .route(HINTS, post(hints::hint))
         .route(HINTS_OF_RESOURCE, post(hints::hint))
         .fallback(no_route)

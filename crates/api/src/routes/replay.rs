@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use ie_model::NotificationStatus::{Failed, Notified};
-use ie_model::{InstanceId, NotificationStatus};
+use ie_model::{InstanceId, NotificationStatus, StoredNotification};
 use ie_store::{Pace, Replay, Store};
 use serde_json::{Value, json};
 
@@ -58,6 +58,24 @@ pub(super) async fn replay(
     })))
 }
 
+/// Sends one event again that has ended; whether it had.
+pub(crate) async fn one(app: &App, stored: &StoredNotification) -> Result<bool> {
+    let (now, id) = (app.clock.now(), stored.notification.id);
+    let replay = Replay {
+        instance: stored.notification.instance,
+        from: None,
+        to: None,
+        resources: Vec::new(),
+        statuses: vec![Notified, Failed],
+        ended_by: now,
+        only: Some(id),
+    };
+    let pace = Pace::spread(now, app.config.redrive_gap());
+    let done = app.store.replay(&replay, None, 1, pace).await?;
+    tracing::info!(event.id = %id, events = done.events, "an event is sent again");
+    Ok(done.events > 0)
+}
+
 struct Done {
     events: u32,
     more: bool,
@@ -78,6 +96,7 @@ async fn run(
         resources: wanted.resources.clone(),
         statuses: wanted.statuses.clone(),
         ended_by: now,
+        only: None,
     };
     let (mut events, mut after) = (0, None);
     while events < wanted.limit {

@@ -35,7 +35,7 @@ impl FromRequestParts<App> for Subject {
 }
 
 /// The organization's instance of that id; another's does not exist for it.
-pub(super) async fn owned(app: &App, organization: OrganizationId, id: &str) -> Result<Instance> {
+pub(crate) async fn owned(app: &App, organization: OrganizationId, id: &str) -> Result<Instance> {
     let found = match id.parse::<InstanceId>() {
         Ok(id) => app.store.instance(id).await?,
         Err(_) => None,

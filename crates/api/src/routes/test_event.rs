@@ -29,6 +29,11 @@ pub(super) async fn send(
     State(app): State<App>,
     Subject(instance): Subject,
 ) -> Result<Json<Value>> {
+    try_callback(&app, &instance).await.map(Json)
+}
+
+/// Sends the sample and waits for its outcome.
+pub(crate) async fn try_callback(app: &App, instance: &Instance) -> Result<Value> {
     if instance.settings.callback_url.is_none() {
         return Err(ApiError::bad_request(
             "the instance has no callback to test: set event.notification.callback.url",
@@ -38,7 +43,7 @@ pub(super) async fn send(
     let ids = app.store.reserve_notification_ids(1).await?;
     let id = ids.first().copied();
     let id = id.ok_or_else(|| ApiError::internal(anyhow::anyhow!("no id was reserved")))?;
-    let notification = sample(id, &instance, pollers.first(), app.clock.now())?;
+    let notification = sample(id, instance, pollers.first(), app.clock.now())?;
     app.store.store_test(&notification).await?;
     // A dispatcher that comes too late looks up that the test is over.
     let message = Outgoing {
@@ -47,7 +52,7 @@ pub(super) async fn send(
     };
     if let Err(error) = app.broker.publish_one(message).await {
         tracing::warn!(%error, event.id = %id, "a test does not reach the queue");
-        return over(&app, id, "the queue cannot be reached, nothing was sent").await;
+        return over(app, id, "the queue cannot be reached, nothing was sent").await;
     }
     // Whoever asks is to have an answer of this request, not the time limit's.
     let patience = app
@@ -58,18 +63,18 @@ pub(super) async fn send(
     loop {
         let stored = app.store.notification(id).await?;
         if let Some(stored) = stored.filter(|stored| stored.status.is_final()) {
-            return told(&app, &stored).await;
+            return told(app, &stored).await;
         }
         if Instant::now() >= until {
             let text = "no dispatcher has answered in time (api.test_timeout): check that one runs and reaches the queue and the store";
-            return over(&app, id, text).await;
+            return over(app, id, text).await;
         }
         sleep(LOOK_EVERY).await;
     }
 }
 
 /// Ends a test that nobody has answered; if somebody just has, that counts.
-async fn over(app: &App, id: NotificationId, reason: &str) -> Result<Json<Value>> {
+async fn over(app: &App, id: NotificationId, reason: &str) -> Result<Value> {
     let now = app.clock.now();
     app.store.fail_notifications(&[id], reason, now).await?;
     let stored = app.store.notification(id).await?;
@@ -77,18 +82,18 @@ async fn over(app: &App, id: NotificationId, reason: &str) -> Result<Json<Value>
     told(app, &stored).await
 }
 
-async fn told(app: &App, stored: &StoredNotification) -> Result<Json<Value>> {
+async fn told(app: &App, stored: &StoredNotification) -> Result<Value> {
     let attempts = app.store.attempts(&[stored.notification.id]).await?;
     let attempt = attempts.first();
     let error = attempt.and_then(|attempt| attempt.error.as_ref());
-    Ok(Json(json!({
+    Ok(json!({
         "eventId": stored.notification.id.to_string(),
         "delivered": stored.status == ie_model::NotificationStatus::Notified,
         "statusCode": attempt.and_then(|attempt| attempt.status_code),
         "durationMs": attempt.map(|attempt| attempt.duration_ms),
         "response": attempt.and_then(|attempt| attempt.response.as_ref()),
         "error": error.or(stored.last_error.as_ref()),
-    })))
+    }))
 }
 
 /// One event of the first polled resource, marked as a test.

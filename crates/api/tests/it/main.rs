@@ -2,9 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod accounts;
+mod browser;
 mod budget;
 mod changing;
 mod creating;
+mod dashboard;
 mod dead_letters;
 mod deliveries;
 mod discard;
@@ -20,7 +22,9 @@ mod replay;
 mod rig;
 mod rotation;
 mod secrets;
+mod sign_in;
 mod startup;
+mod stream;
 mod surface;
 mod telemetry;
 mod walks;

@@ -123,6 +123,11 @@ impl Rig {
         }
     }
 
+    /// Where the service is.
+    pub(crate) fn origin(&self) -> String {
+        self.base.replace("/elements/api-v2", "")
+    }
+
     /// A request with the account's credentials.
     pub(crate) async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Answer {
         let body = body.map(Value::to_string).unwrap_or_default();
@@ -371,6 +376,10 @@ fn configuration(
         (
             "IE__API__BOOTSTRAP_USER_SECRET".to_owned(),
             USER_SECRET.to_owned(),
+        ),
+        (
+            "IE__API__BOOTSTRAP_USER_PASSWORD".to_owned(),
+            crate::browser::PASSWORD.to_owned(),
         ),
     ];
     variables.extend(fields.iter().map(|(field, value)| {

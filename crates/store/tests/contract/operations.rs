@@ -284,6 +284,7 @@ async fn a_test_is_taken_by_no_relay_nor_replay_and_is_no_dead_letter_when_it_fa
         resources: Vec::new(),
         statuses: vec![Failed],
         ended_by: at(1_000_000),
+        only: None,
     };
     let again = db.store.count_replay(&everything, None, 10).await.unwrap();
 

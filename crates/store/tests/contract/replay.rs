@@ -22,6 +22,7 @@ fn everything(instance: InstanceId) -> Replay {
         resources: Vec::new(),
         statuses: vec![Notified, Failed],
         ended_by: at(1_000_000),
+        only: None,
     }
 }
 

@@ -1,26 +1,20 @@
 //! What a notification tells, in whichever format it comes.
 
-use std::io::Read as _;
-
-use flate2::read::GzDecoder;
 use serde_json::Value;
-
-/// What unpacks to more is no notification of ours.
-const MOST: u64 = 64 * 1024 * 1024;
 
 /// An event of a notification.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Told {
+pub struct Told {
     /// The notification that brought it.
-    pub(crate) notification: String,
+    pub notification: String,
     /// The event; of a CloudEvent its data without the record.
-    pub(crate) event: Value,
+    pub event: Value,
     /// The record that it is about; null when the notification has none.
-    pub(crate) record: Value,
+    pub record: Value,
 }
 
 /// The events of a body: of Open Connectors, one CloudEvent, or a batch of them.
-pub(crate) fn events(body: &Value) -> Vec<Told> {
+pub fn events(body: &Value) -> Vec<Told> {
     match body {
         Value::Array(several) => several.iter().filter_map(cloud_event).collect(),
         one if one.get("specversion").is_some() => cloud_event(one).into_iter().collect(),
@@ -52,19 +46,8 @@ fn notification(message: &Value) -> Vec<Told> {
     told.collect()
 }
 
-/// The JSON of a compressed body; none when it is damaged.
-pub(crate) fn unpack(body: &[u8]) -> Option<Vec<u8>> {
-    let mut json = Vec::new();
-    let read = GzDecoder::new(body).take(MOST).read_to_end(&mut json);
-    read.ok().map(|_| json)
-}
-
 #[cfg(test)]
 mod tests {
-    use std::io::Write as _;
-
-    use flate2::Compression;
-    use flate2::write::GzEncoder;
     use serde_json::json;
 
     use super::*;
@@ -106,15 +89,5 @@ mod tests {
 
         assert_eq!(told[0].record, Value::Null);
         assert_eq!(told[0].event["objectId"], "7");
-    }
-
-    #[test]
-    fn what_was_compressed_is_unpacked_and_what_is_damaged_is_not() {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-        encoder.write_all(b"{}").unwrap();
-        let packed = encoder.finish().unwrap();
-
-        assert_eq!(unpack(&packed).as_deref(), Some(b"{}".as_slice()));
-        assert_eq!(unpack(&packed[..packed.len() - 9]), None);
     }
 }

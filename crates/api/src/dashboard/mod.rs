@@ -1,0 +1,125 @@
+//! The dashboard: pages for people, served beside the API and made from the same functions.
+//!
+//! A request passes the `guard` (a session, a CSRF token, a role) to its page. Pages are HTML made by `maud`, which
+//! escapes every value; what moves on them are forms, htmx and a small script of ours.
+
+mod assets;
+mod chart;
+mod create;
+mod dead_letters;
+mod editor;
+mod event;
+mod event_rows;
+mod events;
+mod failure;
+mod form;
+mod guard;
+mod health;
+mod instance;
+mod instances;
+mod json_view;
+mod layout;
+mod parts;
+mod session;
+mod sign_in;
+mod system;
+mod throttle;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware::{self, Next};
+use axum::response::{Redirect, Response};
+use axum::routing::{get, post};
+
+use crate::app::App;
+use failure::Failure;
+pub(crate) use sign_in::SignIns;
+
+/// Where the dashboard begins.
+pub(crate) const BASE: &str = "/dashboard";
+
+/// What a page may load and run: only what this service serves, and nothing that stands in the page itself.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self'; \
+     connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// `GET /`.
+pub(crate) async fn home() -> Redirect {
+    Redirect::to(BASE)
+}
+
+/// The pages, below [`BASE`].
+pub(crate) fn router(app: &App) -> Router<App> {
+    let guarded = Router::new()
+        .route("/", get(start))
+        .merge(instance_pages())
+        .route("/events", get(events::page))
+        .route("/events/live", get(events::live))
+        .route("/events/{id}", get(event::page))
+        .route("/events/{id}/redeliver", post(event::redeliver))
+        .route("/dead-letters", get(dead_letters::groups))
+        .route(
+            "/dead-letters/{instance}/{class}",
+            get(dead_letters::group).post(dead_letters::act),
+        )
+        .route("/system", get(system::page))
+        .route("/system/numbers", get(system::part))
+        .route("/system/chart", get(chart::of_all))
+        .route("/sign-out", post(sign_in::sign_out))
+        .fallback(nothing)
+        .layer(middleware::from_fn_with_state(app.clone(), guard::pass));
+    Router::new()
+        .route("/sign-in", get(sign_in::page).post(sign_in::sign_in))
+        .route("/assets/{name}", get(assets::get))
+        .merge(guarded)
+        .layer(middleware::from_fn(headers))
+}
+
+fn instance_pages() -> Router<App> {
+    Router::new()
+        .route("/instances", get(instances::page).post(create::create))
+        .route("/instances/new", get(create::new))
+        .route("/instances/check", post(create::check))
+        .route("/instances/{id}", get(instance::page))
+        .route("/instances/{id}/status", get(instance::part))
+        .route("/instances/{id}/chart", get(chart::of_instance))
+        .route("/instances/{id}/edit", get(create::edit).post(create::save))
+        .route("/instances/{id}/poll", post(instance::poll))
+        .route("/instances/{id}/test", post(instance::test))
+        .route("/instances/{id}/pause", post(instance::pause))
+        .route("/instances/{id}/resume", post(instance::resume))
+        .route(
+            "/instances/{id}/delete",
+            get(instance::confirm).post(instance::delete),
+        )
+}
+
+async fn start() -> Redirect {
+    Redirect::to("/dashboard/instances")
+}
+
+async fn nothing() -> Failure {
+    Failure::not_found("there is no such page")
+}
+
+/// What browsers are told about every answer.
+async fn headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "same-origin"),
+        (
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    // Pages hold a tenant's data; assets say themselves how long they last.
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,193 @@
+//! Events as they are stored and as they move on, for whoever watches.
+//!
+//! Ids are given before they are committed, so that a lower one may appear after a higher: what is young is looked at
+//! again until it has settled, and what was told already is remembered for so long.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use futures::Stream;
+use futures::stream;
+use ie_model::{NotificationId, NotificationStatus, StoredNotification};
+use ie_store::{EventSearch, Page};
+use tokio::time::{Instant, sleep_until};
+
+use crate::app::App;
+use crate::error::Result;
+
+/// How often the store is asked.
+const EVERY: Duration = Duration::from_millis(500);
+/// Events that are read at once.
+const BATCH: u32 = 200;
+/// Events that are followed, the newest; further ones are told of once.
+const FOLLOWED: usize = 200;
+/// After this time no event with a lower id appears any more.
+const SETTLED: TimeDelta = TimeDelta::seconds(10);
+/// After this time the watcher has to come again, and to show again who it is.
+const LONGEST: Duration = Duration::from_secs(10 * 60);
+
+/// Something to tell.
+#[derive(Clone, Debug)]
+pub(crate) enum News {
+    /// An event is there.
+    Stored(StoredNotification),
+    /// An event that was told of stands elsewhere.
+    Moved(StoredNotification),
+}
+
+/// What a watcher has been told.
+#[derive(Debug)]
+struct Tail {
+    search: EventSearch,
+    status: Option<NotificationStatus>,
+    /// Up to here every event was told.
+    settled: i64,
+    /// Told above that.
+    told: BTreeSet<i64>,
+    followed: BTreeMap<i64, Standing>,
+    /// The newest so many before the first are told of as they stand, since what a watcher sees may have moved.
+    recent: u32,
+}
+
+/// Where an event stands, and after how many attempts.
+type Standing = (NotificationStatus, u32);
+
+/// From where a watcher is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Begin {
+    /// After this event.
+    pub(crate) after: i64,
+    /// So many before it are followed as well, and told of as they stand at the beginning.
+    pub(crate) recent: u32,
+}
+
+/// The newest event's id: where a watcher begins that has seen nothing.
+pub(crate) async fn newest(app: &App, search: &EventSearch) -> Result<i64> {
+    let page = Page {
+        after: None,
+        limit: 1,
+    };
+    let all = in_any_status(search.clone());
+    let found = app.store.find_events(&all, page).await?;
+    Ok(found
+        .first()
+        .map_or(0, |newest| newest.notification.id.get()))
+}
+
+/// What happens after the event `after`, in groups, until the soft stop, a failure of the store or ten minutes.
+pub(crate) fn follow(app: App, search: EventSearch, begin: Begin) -> impl Stream<Item = Vec<News>> {
+    let tail = Tail {
+        status: search.filter.status,
+        search: in_any_status(search),
+        settled: begin.after,
+        recent: begin.recent,
+        told: BTreeSet::new(),
+        followed: BTreeMap::new(),
+    };
+    let start = Instant::now();
+    stream::unfold(
+        (app, tail, start),
+        move |(app, mut tail, next)| async move {
+            let stopping = app.lifecycle.stopping();
+            tokio::select! {
+                () = sleep_until(next) => {}
+                () = stopping.cancelled() => return None,
+            }
+            if start.elapsed() > LONGEST {
+                return None;
+            }
+            match tail.look(&app).await {
+                Ok(news) => Some((news, (app, tail, Instant::now() + EVERY))),
+                Err(error) => {
+                    error.log();
+                    None
+                }
+            }
+        },
+    )
+}
+
+/// An event that fails later is stored as one that has not.
+fn in_any_status(mut search: EventSearch) -> EventSearch {
+    search.filter.status = None;
+    search
+}
+
+impl Tail {
+    async fn look(&mut self, app: &App) -> Result<Vec<News>> {
+        let mut news = self.moved(app).await?;
+        news.extend(self.begin(app).await?);
+        let page = Page {
+            after: Some(self.settled),
+            limit: BATCH,
+        };
+        let found = app.store.events_after(&self.search, page).await?;
+        let is_full = u32::try_from(found.len()) == Ok(BATCH);
+        let young = app.clock.now() - SETTLED;
+        let mut settles = true;
+        for stored in found {
+            let id = stored.notification.id.get();
+            settles &= is_full || stored.notification.created_at < young;
+            if settles {
+                self.settled = id;
+            }
+            let is_new = !self.told.contains(&id);
+            if is_new {
+                self.told.insert(id);
+                self.follow(&stored);
+                if self.wants(&stored) {
+                    news.push(News::Stored(stored));
+                }
+            }
+        }
+        self.told = self.told.split_off(&(self.settled + 1));
+        Ok(news)
+    }
+
+    /// What the watcher may see already.
+    async fn begin(&mut self, app: &App) -> Result<Vec<News>> {
+        let page = Page {
+            after: Some(self.settled.saturating_add(1)),
+            limit: std::mem::take(&mut self.recent),
+        };
+        if page.limit == 0 {
+            return Ok(Vec::new());
+        }
+        let found = app.store.find_events(&self.search, page).await?;
+        Ok(self.told_of(found))
+    }
+
+    /// What stands elsewhere than when it was told.
+    async fn moved(&mut self, app: &App) -> Result<Vec<News>> {
+        let ids: Vec<NotificationId> = self.followed.keys().copied().map(NotificationId).collect();
+        let mut moved = app.store.standings(&ids).await?;
+        moved.retain(|(id, status, attempts)| {
+            self.followed.get(&id.get()) != Some(&(*status, *attempts))
+        });
+        let moved: Vec<NotificationId> = moved.into_iter().map(|(id, ..)| id).collect();
+        let found = app.store.events(&moved).await?;
+        Ok(self.told_of(found))
+    }
+
+    /// News of events that are known already.
+    fn told_of(&mut self, found: Vec<StoredNotification>) -> Vec<News> {
+        for stored in &found {
+            self.follow(stored);
+        }
+        let wanted = found.into_iter().filter(|stored| self.wants(stored));
+        wanted.map(News::Moved).collect()
+    }
+
+    fn follow(&mut self, stored: &StoredNotification) {
+        let standing = (stored.status, stored.attempts);
+        self.followed.insert(stored.notification.id.get(), standing);
+        if self.followed.len() > FOLLOWED {
+            self.followed.pop_first();
+        }
+    }
+
+    fn wants(&self, stored: &StoredNotification) -> bool {
+        self.status.is_none_or(|status| status == stored.status)
+    }
+}
