@@ -77,7 +77,7 @@ impl Operator {
             return Ok(());
         };
         let suffix = match width {
-            360 => "-narrow",
+            360 if ["instance", "events"].contains(&name) => "-narrow",
             1440 => "",
             _ => return Ok(()),
         };
@@ -114,6 +114,7 @@ impl Operator {
             slider == "1",
             "the slider follows the number, and stands at {slider}"
         );
+        chrome.click("#changes").await?;
         chrome.fill("#name", "Acme sales").await?;
         self.becomes(
             "return document.getElementById('summary').textContent.startsWith('Everything fits')",
@@ -155,7 +156,7 @@ impl Operator {
     }
 }
 
-/// Gives pages something to show: other instances, a time of changes.
+/// Gives pages something to show: other instances, and what happens to their records.
 async fn populate(rig: &Rig) -> anyhow::Result<()> {
     for (name, tag) in [
         ("Globex support", "support"),
@@ -165,67 +166,74 @@ async fn populate(rig: &Rig) -> anyhow::Result<()> {
         let mut body = rig.body(&["contacts", "leads", "accounts"]);
         body["name"] = json!(name);
         body["tags"] = json!([tag]);
-        body["configuration"]["event.changes"] = json!(true);
-        rig.client
+        let created = rig
+            .client
             .must(reqwest::Method::POST, "/instances", Some(body))
             .await?;
+        let id = created["id"].as_i64().context("no id")?;
+        for (first, last) in [("Ada", "Byron"), ("Grace", "Murray"), ("Edsger", "Wybe")] {
+            let lead = Change::create("Leads").with("FIRST_NAME", first);
+            rig.world().change(&lead.with("LAST_NAME", last))?;
+        }
+        let firm = Change::create("Organisations").with("ORGANISATION_NAME", format!("{name} Ltd"));
+        rig.world().change(&firm)?;
+        rig.poll_now(id).await?;
     }
     Ok(())
 }
 
-#[rstest]
-#[case::embedded(Mode::Embedded)]
-#[case::processes(Mode::Processes)]
-#[tokio::test(flavor = "multi_thread")]
-async fn an_operator_creates_watches_mends_and_leaves(#[case] mode: Mode) -> anyhow::Result<()> {
-    let world = Settings::empty()
-        .without_limits()
-        .with_records("Contacts", 20);
-    let rig = Rig::start(mode, world).await?;
-    let operator = Operator::new(&rig).await?;
-    let chrome = &operator.chrome;
-
-    // Signing in: a wrong password is refused, the right one leads to an empty list.
+/// A wrong password is refused, the right one leads to an empty list.
+async fn enter(operator: &Operator) -> anyhow::Result<()> {
     operator.goto("/").await?;
     operator.sign_in("a wrong password").await?;
-    chrome.sees("do not belong together").await?;
+    operator.chrome.sees("do not belong together").await?;
     operator.inspect("sign-in").await?;
     operator.sign_in(PASSWORD).await?;
-    chrome.sees("No instances yet").await?;
-    operator.inspect("empty").await?;
+    operator.chrome.sees("No instances yet").await?;
+    operator.inspect("empty").await
+}
 
-    // An instance is created through the page, and a change arrives live, with its name as text.
-    let instance = operator.create(&rig).await?;
-    populate(&rig).await?;
+/// A change arrives without the page being loaded again, and its name is text. Gives the record's id.
+async fn watch(operator: &Operator, rig: &Rig, instance: i64) -> anyhow::Result<Option<i64>> {
+    let chrome = &operator.chrome;
     operator.goto("/dashboard/events").await?;
     chrome.sees("Live").await?;
     chrome.run("window.loaded = 1").await?;
-    let named = Change::create("Contacts")
-        .with("FIRST_NAME", SCRIPT)
-        .with("LAST_NAME", "Doe");
-    let named = rig.world().change(&named)?;
-    operator.row(&rig, instance, [SCRIPT, "Delivered"]).await?;
-    ensure!(
-        chrome.run("return window.ran").await? == Value::Null,
-        "the name ran"
-    );
+    let named = Change::create("Contacts").with("FIRST_NAME", SCRIPT);
+    let named = rig.world().change(&named.with("LAST_NAME", "Doe"))?;
+    operator.row(rig, instance, [SCRIPT, "Delivered"]).await?;
+    let ran = chrome.run("return window.ran").await?;
+    ensure!(ran == Value::Null, "the name ran");
+    Ok(named.id.as_i64())
+}
 
-    // The callback breaks: the next change fails before one's eyes.
+/// The callback breaks, the next changes fail before one's eyes, and every page says why.
+async fn break_callback(
+    operator: &Operator,
+    rig: &Rig,
+    (instance, record): (i64, Option<i64>),
+) -> anyhow::Result<()> {
+    let chrome = &operator.chrome;
     rig.receiver.answer_with(StatusCode::SERVICE_UNAVAILABLE);
-    rig.world()
-        .change(&Change::update("Contacts", named.id.as_i64()).with("LAST_NAME", "Roe"))?;
-    rig.world().change(
-        &Change::create("Leads")
-            .with("FIRST_NAME", "Jane")
-            .with("LAST_NAME", "Poe"),
-    )?;
-    operator.row(&rig, instance, ["Jane Poe", "Failed"]).await?;
+    let update = Change::update("Contacts", record).with("LAST_NAME", "Roe");
+    rig.world().change(&update)?;
+    let lead = Change::create("Leads").with("FIRST_NAME", "Jane");
+    rig.world().change(&lead.with("LAST_NAME", "Poe"))?;
+    operator.row(rig, instance, ["Jane Poe", "Failed"]).await?;
+    operator.row(rig, instance, ["Roe", "Failed"]).await?;
     operator.inspect("events").await?;
-    operator
-        .goto("/dashboard/events?status=FAILED&live=off")
-        .await?;
-    chrome.click("#rows a.strong").await?;
+
+    let failed = format!("/dashboard/events?instance={instance}&status=FAILED&live=off");
+    operator.goto(&failed).await?;
+    chrome.press(&format!("{SCRIPT} Roe")).await?;
     chrome.sees("Dead letter").await?;
+    let diff = "return document.querySelector('.diff')?.innerText";
+    let diff = chrome.run(diff).await?;
+    let diff = diff.as_str().unwrap_or_default();
+    ensure!(
+        diff.contains("Doe") && diff.contains("Roe"),
+        "the diff: {diff}"
+    );
     operator.inspect("event").await?;
     operator.goto("/dashboard/instances").await?;
     chrome.sees("Callback failing").await?;
@@ -235,9 +243,12 @@ async fn an_operator_creates_watches_mends_and_leaves(#[case] mode: Mode) -> any
         .await?;
     chrome.sees("The callback fails.").await?;
     chrome.element(".chart canvas").await?;
-    operator.inspect("instance").await?;
+    operator.inspect("instance").await
+}
 
-    // It is mended, and what failed is redriven.
+/// It is mended, and what failed is redriven and arrives.
+async fn mend(operator: &Operator, rig: &Rig, instance: i64) -> anyhow::Result<()> {
+    let chrome = &operator.chrome;
     operator.goto("/dashboard/dead-letters").await?;
     chrome.sees("The callback fails (5xx)").await?;
     operator.inspect("dead-letters").await?;
@@ -252,11 +263,12 @@ async fn an_operator_creates_watches_mends_and_leaves(#[case] mode: Mode) -> any
         .goto(&format!("/dashboard/events?instance={instance}"))
         .await?;
     chrome.run("window.loaded = 1").await?;
-    operator
-        .row(&rig, instance, ["Jane Poe", "Delivered"])
-        .await?;
+    operator.row(rig, instance, ["Jane Poe", "Delivered"]).await
+}
 
-    // A request that no page of ours sends is refused, and signing out ends it all.
+/// A request that no page of ours sends is refused, and signing out ends it all.
+async fn leave(operator: &Operator) -> anyhow::Result<()> {
+    let chrome = &operator.chrome;
     operator.goto("/dashboard/system").await?;
     chrome.element(".chart canvas").await?;
     operator.inspect("system").await?;
@@ -267,10 +279,31 @@ async fn an_operator_creates_watches_mends_and_leaves(#[case] mode: Mode) -> any
     chrome.press("Sign out").await?;
     chrome.element("#password").await?;
     operator.goto("/dashboard/instances").await?;
-    ensure!(
-        chrome.url().await?.contains("/sign-in"),
-        "the session has ended"
-    );
+    let url = chrome.url().await?;
+    ensure!(url.contains("/sign-in"), "the session has ended: {url}");
+    Ok(())
+}
+
+#[rstest]
+#[case::embedded(Mode::Embedded)]
+#[case::processes(Mode::Processes)]
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_creates_watches_mends_and_leaves(#[case] mode: Mode) -> anyhow::Result<()> {
+    let mut world = Settings::empty()
+        .without_limits()
+        .with_records("Contacts", 20);
+    world.daily_limit = 100_000;
+    let rig = Rig::start(mode, world).await?;
+    let operator = Operator::new(&rig).await?;
+
+    enter(&operator).await?;
+    let instance = operator.create(&rig).await?;
+    populate(&rig).await?;
+    let record = watch(&operator, &rig, instance).await?;
+    break_callback(&operator, &rig, (instance, record)).await?;
+    mend(&operator, &rig, instance).await?;
+    leave(&operator).await?;
+
     operator.chrome.quit().await?;
     rig.stop().await
 }

@@ -71,6 +71,9 @@ impl Editor {
                 instance.settings.refresh_interval.to_string(),
             ),
         ];
+        if instance.settings.changes {
+            fields.push(("changes".to_owned(), "on".to_owned()));
+        }
         if instance.settings.events_enabled {
             fields.push(("enabled".to_owned(), "on".to_owned()));
         }
@@ -183,6 +186,10 @@ impl Editor {
                     div.check {
                         input type="checkbox" id="enabled" name="enabled" checked[self.fields.has("enabled")];
                         label for="enabled" { "Events on: poll the resources below and deliver what changes" }
+                    }
+                    div.check {
+                        input type="checkbox" id="changes" name="changes" checked[self.fields.has("changes")];
+                        label for="changes" { "Say what each update changed" }
                     }
                     div.pair {
                         (self.input("callback", "Callback URL", "https://example.com/events", "Each event is posted there, signed."))

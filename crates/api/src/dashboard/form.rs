@@ -17,6 +17,7 @@ const ENTRIES: [(&str, &str); 6] = [
     ("signature_key", "event.notification.signature.key"),
 ];
 const ENABLED: &str = "event.notification.enabled";
+const CHANGES: &str = "event.changes";
 const INTERVAL: &str = "event.poller.refresh_interval";
 const RESOURCES: &str = "event.poller.configuration";
 /// Other ways to name resources, which the form replaces.
@@ -49,6 +50,9 @@ pub(super) fn body(form: &Form) -> Body {
         }
     }
     configuration.insert(ENABLED.to_owned(), json!(form.has("enabled")));
+    if form.has("changes") {
+        configuration.insert(CHANGES.to_owned(), json!(true));
+    }
     configuration.insert("event.vendor.type".to_owned(), json!("polling"));
     configuration.insert(INTERVAL.to_owned(), json!(form.text("interval")));
     configuration.insert(RESOURCES.to_owned(), resources(form, &mut mends));
@@ -72,6 +76,9 @@ pub(super) fn patch(form: &Form) -> Body {
     let mut body = body(form);
     for key in NAMES {
         body.json["configuration"][key] = Value::Null;
+    }
+    if !form.has("changes") {
+        body.json["configuration"][CHANGES] = Value::Null;
     }
     for (field, key) in ENTRIES {
         let keeps = ["password", "signature_key"].contains(&field);

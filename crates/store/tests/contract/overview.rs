@@ -86,7 +86,8 @@ async fn instances_are_found_by_name_tag_and_condition(
         after: Some(last.id.get()),
         limit: 1,
     };
-    let next = store.find_instances(of, &InstanceSearch::default(), page);
+    let all = InstanceSearch::default();
+    let next = store.find_instances(of, &all, page);
     assert_eq!(next.await.unwrap()[0].name, "Beta");
     let counts = store.count_instances(of).await.unwrap();
     assert_eq!(
