@@ -10,6 +10,7 @@ use ie_model::{
 };
 use ie_platform::telemetry::current_traceparent;
 use ie_store::{NewNotification, Ordered};
+use metrics::counter;
 use serde_json::Value;
 use tracing::warn;
 
@@ -30,6 +31,18 @@ pub(crate) fn remembered(changes: &[Change], settings: &Settings) -> Vec<(String
         (change.observed.object_id.clone(), version)
     };
     changes.iter().map(remember).collect()
+}
+
+/// What kinds of changes these are: all that is still of interest once they are told of, since records are large.
+pub(crate) fn kinds(changes: Vec<Change>) -> Vec<EventType> {
+    changes.iter().map(|change| change.event_type).collect()
+}
+
+/// Counts what was stored.
+pub(crate) fn count_changes(kinds: Vec<EventType>) {
+    for kind in kinds {
+        counter!("ie_changes_total", "type" => kind.as_str()).increment(1);
+    }
 }
 
 impl Poll<'_> {

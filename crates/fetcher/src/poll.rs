@@ -8,11 +8,10 @@ use ie_insightly::normalize::{Observed, Reader};
 use ie_model::{Fence, Initial, Instance, Poller};
 use ie_platform::clock::SharedClock;
 use ie_store::{Error as StoreError, PageCommit, Progress};
-use metrics::counter;
 use serde_json::Value;
 
 use crate::aside::{Met, Reread};
-use crate::events::remembered;
+use crate::events::{count_changes, kinds, remembered};
 use crate::outcome::Stop;
 use crate::pace::{Pace, next};
 use crate::pages::{Pages, Step, content};
@@ -143,6 +142,7 @@ impl Poll<'_> {
         page.versions = remembered(&changes, &self.instance.settings);
         page.versions.extend(unchanged);
         page.notifications = self.notifications(&changes).await?;
+        let kinds = kinds(changes);
         if let Progress::Finished { cursor, .. } = page.progress {
             page.prune = self.prune(&walk.window, cursor, report.changes);
         }
@@ -155,9 +155,7 @@ impl Poll<'_> {
             error => error.into(),
         })?;
         self.fence = committed.fence;
-        for change in &changes {
-            counter!("ie_changes_total", "type" => change.event_type.as_str()).increment(1);
-        }
+        count_changes(kinds);
         self.publish(&page.notifications, &committed.held).await;
         Ok(())
     }

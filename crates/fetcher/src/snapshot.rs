@@ -70,7 +70,7 @@ async fn page(
         next.state = to_store(standing)?;
     }
     let found = Found {
-        changes: &changes,
+        changes,
         quarantine,
     };
     walker.commit(found, WalkWrite::new(next.clone())).await?;

@@ -84,7 +84,7 @@ async fn list(
                 let place = before;
                 next.state = to_store(&Standing::Lists { place, most })?;
                 let write = WalkWrite::new(next.clone());
-                walker.commit(only(&changes), write).await?;
+                walker.commit(only(changes), write).await?;
                 *walk = next;
             }
             return Err(halt);
@@ -97,7 +97,7 @@ async fn list(
             present: present.into_iter().collect(),
             ..WalkWrite::new(next.clone())
         };
-        walker.commit(only(&changes), write).await?;
+        walker.commit(only(changes), write).await?;
         *walk = next;
         if step == Step::Complete {
             return Ok(place);
@@ -271,7 +271,7 @@ async fn store_found(
         aside: found.aside,
         gone,
     };
-    walker.commit(only(&changes), write).await?;
+    walker.commit(only(changes), write).await?;
     *walk = next;
     Ok(())
 }
@@ -285,14 +285,14 @@ async fn finish(walker: &mut Walker<'_>, walk: &mut Walk) -> Result<(), Halt> {
     next.finished_at = Some(now);
     next.due_at = Some(now + TimeDelta::minutes(minutes));
     walker
-        .commit(only(&[]), WalkWrite::new(next.clone()))
+        .commit(only(Vec::new()), WalkWrite::new(next.clone()))
         .await?;
     *walk = next;
     Ok(())
 }
 
 /// Changes, and nothing to put aside.
-fn only(changes: &[Change]) -> Found<'_> {
+fn only(changes: Vec<Change>) -> Found {
     Found {
         changes,
         ..Found::default()

@@ -12,7 +12,7 @@ use metrics::counter;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::events::remembered;
+use crate::events::{count_changes, kinds, remembered};
 use crate::outcome::Stop;
 use crate::pages::Pages;
 use crate::plan::Change;
@@ -69,8 +69,8 @@ pub(crate) struct Place {
 
 /// What a page of a walk found.
 #[derive(Default)]
-pub(crate) struct Found<'a> {
-    pub(crate) changes: &'a [Change],
+pub(crate) struct Found {
+    pub(crate) changes: Vec<Change>,
     pub(crate) quarantine: QuarantineChange,
 }
 
@@ -168,26 +168,25 @@ impl<'a> Walker<'a> {
     }
 
     /// Stores what a page of the walk found, and how far the walk is, in one transaction; then publishes.
-    pub(crate) async fn commit(&mut self, found: Found<'_>, walk: WalkWrite) -> Result<(), Halt> {
+    pub(crate) async fn commit(&mut self, found: Found, walk: WalkWrite) -> Result<(), Halt> {
         let Found {
             changes,
             quarantine,
         } = found;
         let kind = walk.walk.kind.as_str();
         let page = PageCommit {
-            versions: remembered(changes, &self.poll.instance.settings),
-            notifications: self.poll.notifications(changes).await?,
+            versions: remembered(&changes, &self.poll.instance.settings),
+            notifications: self.poll.notifications(&changes).await?,
             quarantine,
             walk: Some(walk),
             ..PageCommit::new(Progress::Beside { due_at: None })
         };
+        let kinds = kinds(changes);
         let store = &self.poll.parts.store;
         let committed = store.commit_page(self.poll.fence, &page).await?;
         self.poll.fence = committed.fence;
         counter!("ie_walk_pages_total", "kind" => kind).increment(1);
-        for change in changes {
-            counter!("ie_changes_total", "type" => change.event_type.as_str()).increment(1);
-        }
+        count_changes(kinds);
         let (new, held) = (&page.notifications, &committed.held);
         self.poll.publish(new, held).await;
         Ok(())

@@ -277,6 +277,11 @@ fn pool<DB: sqlx::Database>(config: &Config, connections: u32) -> PoolOptions<DB
                 Ok(true)
             })
         })
+        // A page of notifications is megabytes, and each connection would keep that much for the next.
+        .after_release(|connection: &mut DB::Connection, _| {
+            connection.shrink_buffers();
+            Box::pin(std::future::ready(Ok(true)))
+        })
 }
 
 /// A user, a password (28) or a database (3D) that does not exist is a matter of the URL.

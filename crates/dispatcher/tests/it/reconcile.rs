@@ -58,6 +58,10 @@ impl Message for OfTheFuture {
     fn message_id(&self) -> String {
         self.id.to_string()
     }
+
+    fn instance(&self) -> ie_model::InstanceId {
+        ie_model::InstanceId(1)
+    }
 }
 
 #[rstest]
