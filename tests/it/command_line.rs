@@ -260,34 +260,23 @@ async fn sign_in(served: &Served, name: &str, password: &str) -> anyhow::Result<
         .status())
 }
 
+/// A file with a password in the server's data directory.
+fn password_file(served: &Served, name: &str, text: &str) -> anyhow::Result<String> {
+    let path = served.data.path().join(name);
+    std::fs::write(&path, text)?;
+    let text = path.to_str().map(str::to_owned);
+    text.context("a path that is no text")
+}
+
+fn create_user(served: &Served, name: &str, role: &str, file: &str) -> anyhow::Result<Output> {
+    let line = ["user", "create", "--name", name, "--role", role];
+    served.run(&[&line[..], &["--password-file", file]].concat())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn users_are_made_on_the_command_line_and_sign_in() -> anyhow::Result<()> {
+    // Given a server, whose first start has made a password,
     let served = Served::start().await?;
-    let file = |name: &str, text: &str| {
-        let path = served.data.path().join(name);
-        std::fs::write(&path, text)?;
-        let text = path.to_str().map(str::to_owned);
-        text.context("a path that is no text")
-    };
-    let (first, second) = (
-        file("first", "kims-password\n")?,
-        file("second", "another-password")?,
-    );
-    let create = |name: &'static str, role: &'static str, password: &str| {
-        let line = [
-            "user",
-            "create",
-            "--name",
-            name,
-            "--role",
-            role,
-            "--password-file",
-            password,
-        ];
-        served.run(&line)
-    };
-
-    // The first operator has a password from the first start, others are made.
     let credentials = std::fs::read_to_string(served.data.path().join("credentials.toml"))?;
     let password = credentials.split("dashboard_password = \"").nth(1);
     let password = password.and_then(|rest| rest.split('"').next());
@@ -296,60 +285,52 @@ async fn users_are_made_on_the_command_line_and_sign_in() -> anyhow::Result<()> 
         sign_in(&served, "admin", password).await?,
         StatusCode::SEE_OTHER
     );
-    let made = create("kim", "read-only", &first)?;
-    assert!(made.status.success(), "{made:?}");
-    assert!(String::from_utf8_lossy(&made.stdout).contains("created user kim, read-only"));
-    assert_eq!(
-        sign_in(&served, "kim", "kims-password").await?,
-        StatusCode::SEE_OTHER
-    );
 
-    // A name is taken once; a short password, an unknown role and an unknown user are refused.
+    // when a user is made, then it signs in,
+    let first = password_file(&served, "first", "kims-password\n")?;
+    let made = create_user(&served, "kim", "read-only", &first)?;
+    assert!(made.status.success(), "{made:?}");
+    let said = String::from_utf8_lossy(&made.stdout);
+    assert!(said.contains("created user kim, read-only"), "{said}");
+    let entered = sign_in(&served, "kim", "kims-password").await?;
+    assert_eq!(entered, StatusCode::SEE_OTHER);
+
+    // and with another password only by that.
+    let second = password_file(&served, "second", "another-password")?;
+    let line = ["user", "password", "--name", "kim", "--password-file"];
+    served.says(&[&line[..], &[&second]].concat())?;
+    let entered = sign_in(&served, "kim", "kims-password").await?;
+    assert_eq!(entered, StatusCode::UNPROCESSABLE_ENTITY);
+    let entered = sign_in(&served, "kim", "another-password").await?;
+    assert_eq!(entered, StatusCode::SEE_OTHER);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_that_cannot_be_made_is_refused_with_the_reason() -> anyhow::Result<()> {
+    let served = Served::start().await?;
+    let good = password_file(&served, "good", "a-good-password")?;
+    let short = password_file(&served, "short", "short")?;
+    let unknown = ["user", "password", "--name", "lee", "--password-file"];
+
     for (refused, why) in [
         (
-            create("kim", "admin", &first)?,
-            "there is a user kim already",
+            create_user(&served, "admin", "admin", &good)?,
+            "there is a user admin already",
         ),
-        (create("lee", "owner", &first)?, "no such role"),
+        (create_user(&served, "lee", "owner", &good)?, "no such role"),
         (
-            create("lee", "admin", &file("short", "short")?)?,
+            create_user(&served, "lee", "admin", &short)?,
             "10 to 200 characters",
         ),
         (
-            served.run(&[
-                "user",
-                "password",
-                "--name",
-                "lee",
-                "--password-file",
-                &second,
-            ])?,
+            served.run(&[&unknown[..], &[&good]].concat())?,
             "there is no user lee",
         ),
     ] {
         let said = String::from_utf8_lossy(&refused.stderr);
-        assert!(
-            !refused.status.success() && said.contains(why),
-            "{why}: {said}"
-        );
+        assert!(!refused.status.success(), "{why}");
+        assert!(said.contains(why), "{why}: {said}");
     }
-
-    // Another password takes the place of the first.
-    served.says(&[
-        "user",
-        "password",
-        "--name",
-        "kim",
-        "--password-file",
-        &second,
-    ])?;
-    assert_eq!(
-        sign_in(&served, "kim", "kims-password").await?,
-        StatusCode::UNPROCESSABLE_ENTITY
-    );
-    assert_eq!(
-        sign_in(&served, "kim", "another-password").await?,
-        StatusCode::SEE_OTHER
-    );
     Ok(())
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use futures::Stream;
 use futures::stream;
-use ie_model::{NotificationId, NotificationStatus, StoredNotification};
-use ie_store::{EventSearch, Page};
+use ie_model::{NotificationId, NotificationStatus, OrganizationId, StoredNotification};
+use ie_store::{EventSearch, NotificationFilter, Page};
 use tokio::time::{Instant, sleep_until};
 
 use crate::app::App;
@@ -63,13 +63,19 @@ pub(crate) struct Begin {
 }
 
 /// The newest event's id: where a watcher begins that has seen nothing.
-pub(crate) async fn newest(app: &App, search: &EventSearch) -> Result<i64> {
+pub(crate) async fn newest(app: &App, organization: OrganizationId) -> Result<i64> {
+    let search = EventSearch {
+        filter: NotificationFilter {
+            organization: Some(organization),
+            ..NotificationFilter::default()
+        },
+        ..EventSearch::default()
+    };
     let page = Page {
         after: None,
         limit: 1,
     };
-    let all = in_any_status(search.clone());
-    let found = app.store.find_events(&all, page).await?;
+    let found = app.store.find_events(&search, page).await?;
     Ok(found
         .first()
         .map_or(0, |newest| newest.notification.id.get()))

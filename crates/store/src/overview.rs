@@ -65,6 +65,8 @@ pub struct EventSearch {
     pub resource: Option<String>,
     /// Whose last attempt failed like this; `Some(None)` for those that no attempt failed.
     pub class: Option<Option<ErrorClass>>,
+    /// With a higher id than this: what is rare among many would be looked for through all of them.
+    pub above: Option<i64>,
 }
 
 /// Events of a minute.
@@ -313,6 +315,22 @@ impl EventSearch {
     /// Adds the conditions to a statement that has a WHERE already.
     fn narrow(&self, sql: &mut Sql) {
         self.filter.narrow(sql);
+        if let Some(above) = self.above {
+            sql.push_bind(" AND notifications.id > ", above);
+        }
+        if let (None, Some(of), Some(NotificationStatus::Failed)) = (
+            self.filter.instance,
+            self.filter.organization,
+            self.filter.status,
+        ) {
+            // Dead letters are few, and have an index of their own.
+            sql.push_bind(
+                " AND notifications.id IN (SELECT notification_id FROM deliveries WHERE status = 'FAILED' \
+                 AND instance_id IN (SELECT id FROM instances WHERE organization_id = ",
+                of,
+            )
+            .push("))");
+        }
         if let Some(resource) = &self.resource {
             sql.push_bind(" AND notifications.resource = ", resource.as_str());
         }

@@ -270,6 +270,7 @@ fn search(instance: &Instance, class: Option<ErrorClass>) -> EventSearch {
         },
         resource: None,
         class: Some(class),
+        above: None,
     }
 }
 

@@ -27,6 +27,9 @@ use crate::tail::{self, Begin, News};
 /// Events on a page.
 const SIZE: u32 = 50;
 
+/// Events among which a page looks for what may be rare.
+const STRETCH: i64 = 50_000;
+
 /// What is looked for, and from where.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct Wanted {
@@ -50,7 +53,11 @@ pub(super) async fn page(
     Query(wanted): Query<Wanted>,
 ) -> Result<Markup> {
     let search = search(&app, &session, &wanted).await?;
-    let after = tail::newest(&app, &search).await?;
+    let after = tail::newest(&app, session.principal.organization).await?;
+    let search = EventSearch {
+        above: wanted.above(after),
+        ..search
+    };
     let part = Part {
         after: wanted.before,
         limit: SIZE + 1,
@@ -60,9 +67,13 @@ pub(super) async fn page(
     found.truncate(SIZE as usize);
     let is_live = wanted.before.is_none() && wanted.live != "off";
     let names = names(&app, &found).await?;
-    let older = found.last().filter(|_| more).map(|last| {
+    let last = found.last().filter(|_| more);
+    let last = last.map(|last| last.notification.id.get());
+    // Where the looking ended, when it did not find a page.
+    let end = search.above.filter(|above| *above > 0);
+    let older = last.or(end.map(|above| above + 1)).map(|before| {
         let mut query = wanted.query();
-        query.push(("before", last.notification.id.to_string()));
+        query.push(("before", before.to_string()));
         path("/events", &query)
     });
     let content = html! {
@@ -91,7 +102,7 @@ pub(super) async fn page(
             @if older.is_some() || wanted.before.is_some() {
                 nav.more aria-label="Pages" {
                     @if wanted.before.is_some() { a href=(path("/events", &wanted.query())) { "Back to the newest" } } @else { span {} }
-                    @if let Some(older) = older { a.button.small href=(older) rel="next" { "Older events" } }
+                    @if let Some(older) = older { a.button.small href=(older) rel="next" { @if more { "Older events" } @else { "Look further back" } } }
                 }
             }
         }
@@ -111,7 +122,7 @@ pub(super) async fn live(
     let search = search(&app, &session, &wanted).await?;
     let after = match last_event_id(&headers)?.or(wanted.after) {
         Some(id) => id,
-        None => tail::newest(&app, &search).await?,
+        None => tail::newest(&app, session.principal.organization).await?,
     };
     let begin = Begin {
         after,
@@ -173,6 +184,7 @@ async fn search(app: &App, session: &Session, wanted: &Wanted) -> Result<EventSe
         },
         resource: (!resource.is_empty()).then(|| resource.to_owned()),
         class: None,
+        above: None,
     })
 }
 
@@ -235,6 +247,14 @@ fn filters(wanted: &Wanted) -> Markup {
 }
 
 impl Wanted {
+    /// Where looking ends for what may be rare among the events of all instances.
+    fn above(&self, newest: i64) -> Option<i64> {
+        let failed = NotificationStatus::Failed.as_str();
+        let is_rare = !self.resource.is_empty() || !self.status.is_empty() && self.status != failed;
+        let begin = self.before.unwrap_or(newest + 1);
+        (self.instance.is_empty() && is_rare).then(|| (begin - STRETCH).max(0))
+    }
+
     /// What is looked for, without from where.
     fn query(&self) -> Vec<(&'static str, String)> {
         let all = [

@@ -46,7 +46,7 @@ pub(super) async fn stream(
     };
     let after = match last_event_id(&headers)? {
         Some(id) => id,
-        None => tail::newest(&app, &search).await?,
+        None => tail::newest(&app, organization).await?,
     };
     let told = tail::follow(app, search, Begin { after, recent: 0 })
         .flat_map(|news| stream::iter(news).map(told));

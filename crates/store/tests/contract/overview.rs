@@ -148,6 +148,7 @@ async fn events_are_found_newest_first_by_resource_and_failure(
         },
         resource: None,
         class: Some(class),
+        above: None,
     };
     let of = |resource: &str| EventSearch {
         resource: Some(resource.to_owned()),
@@ -168,6 +169,11 @@ async fn events_are_found_newest_first_by_resource_and_failure(
         after: Some(ids[1].get()),
         limit: 1,
     };
+    let above = EventSearch {
+        above: Some(ids[1].get()),
+        ..EventSearch::default()
+    };
+    assert_eq!(find(above, ALL).await, [ids[3], ids[2]]);
     let after = db.store.events_after(&EventSearch::default(), page).await;
     assert_eq!(after.unwrap()[0].notification.id, ids[2]);
     let two = db.store.events(&[ids[2], ids[0]]).await.unwrap();
