@@ -62,7 +62,7 @@ impl Rig {
     /// `TEST_DATABASE_URL`: `make test` starts them.
     pub async fn start(mode: Mode, world: Settings) -> anyhow::Result<Self> {
         match mode {
-            Mode::Embedded => Self::with(None, world).await,
+            Mode::Embedded => Box::pin(Self::with(None, world)).await,
             Mode::Processes => Self::start_on(server("TEST_AMQP_URL")?, world).await,
         }
     }
@@ -72,7 +72,7 @@ impl Rig {
     /// # Errors
     /// As [`Rig::start`].
     pub async fn start_on(amqp: String, world: Settings) -> anyhow::Result<Self> {
-        Self::with(Some(amqp), world).await
+        Box::pin(Self::with(Some(amqp), world)).await
     }
 
     async fn with(amqp: Option<String>, world: Settings) -> anyhow::Result<Self> {

@@ -56,7 +56,8 @@ async fn try_write(
         quarantine: change,
         ..PageCommit::new(under_way(600))
     };
-    store.commit_page(fence, &page).await
+    let committed = store.commit_page(fence, &page).await?;
+    Ok(committed.fence)
 }
 
 /// The ids in an instance's quarantine, in the order of the list.
