@@ -6,7 +6,7 @@ use ie_model::catalog;
 use ie_platform::http;
 use ie_platform::secret::{ExposeSecret, SecretString};
 use reqwest::header::HeaderMap;
-use reqwest::{StatusCode, Url};
+use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use serde_json::Value;
 
 use crate::Error;
@@ -162,15 +162,26 @@ impl Client {
         path: &[&str],
         parameters: &[(&str, String)],
     ) -> Result<Response, Error> {
+        let request = self.request(Method::GET, path).query(parameters);
+        self.send(operation, request).await
+    }
+
+    /// A request for that path, with the key.
+    pub(crate) fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {
         let mut url = self.base.clone();
         url.path_segments_mut()
             .expect("an http address has a path")
             .extend(path);
-        let request = self
-            .http
-            .get(url)
-            .query(parameters)
-            .basic_auth(self.key.expose_secret(), Some(""));
+        self.http
+            .request(method, url)
+            .basic_auth(self.key.expose_secret(), Some(""))
+    }
+
+    pub(crate) async fn send(
+        &self,
+        operation: &'static str,
+        request: RequestBuilder,
+    ) -> Result<Response, Error> {
         let response = http::send(request, &self.http, operation)
             .await
             .map_err(Error::unreachable)?;
@@ -188,7 +199,7 @@ impl Client {
 }
 
 /// An answer as it came.
-struct Response {
+pub(crate) struct Response {
     status: StatusCode,
     headers: HeaderMap,
     body: Bytes,
@@ -197,17 +208,28 @@ struct Response {
 
 impl Response {
     /// The body, when the status is a success.
-    fn read<T: Body>(&self) -> Result<Answer<T>, Error> {
-        let Self { body, headers, .. } = self;
-        if !self.status.is_success() {
-            return Err(refusal(self.status, headers, body));
-        }
+    pub(crate) fn read<T: Body>(&self) -> Result<Answer<T>, Error> {
+        self.check()?;
+        let body = &self.body;
         if self.truncated {
             return Err(Error::Unexpected {
                 what: format!("a body of more than {MAX_BODY} bytes"),
             });
         }
         self.answer(T::parse(body).map_err(|error| unreadable(body, &error))?)
+    }
+
+    /// That the status is a success, whatever the body.
+    pub(crate) fn done(&self) -> Result<Answer<()>, Error> {
+        self.check()?;
+        self.answer(())
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        if self.status.is_success() {
+            return Ok(());
+        }
+        Err(refusal(self.status, &self.headers, &self.body))
     }
 
     fn answer<T>(&self, body: T) -> Result<Answer<T>, Error> {

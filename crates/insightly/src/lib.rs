@@ -6,6 +6,7 @@ mod client;
 mod error;
 mod identity;
 pub mod normalize;
+mod write;
 
 pub use answer::{AccountInfo, Answer, BudgetHeaders, Page};
 pub use client::{Client, MAX_PAGE, Search};

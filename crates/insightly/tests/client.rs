@@ -12,7 +12,7 @@ use ie_platform::http::{ClientSettings, client as http_client};
 use ie_platform::secret::SecretString;
 use rstest::rstest;
 use serde_json::json;
-use wiremock::matchers::{header, method, path, query_param, query_param_is_missing};
+use wiremock::matchers::{body_json, header, method, path, query_param, query_param_is_missing};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 const DATE: &str = "Tue, 24 Nov 2026 10:00:00 GMT";
@@ -280,4 +280,61 @@ async fn two_keys_of_one_account_have_one_budget_and_a_key_without_account_its_o
             .starts_with(&format!("{}/key:", server.address()))
     );
     assert!(!unknown.account.0.contains("key-1"));
+}
+
+/// The fields of a record to send.
+fn fields(json: &serde_json::Value) -> serde_json::Map<String, serde_json::Value> {
+    json.as_object().unwrap().clone()
+}
+
+#[tokio::test]
+async fn a_record_is_created_and_changed_by_its_fields_and_deleted_by_its_id() {
+    let server = MockServer::start().await;
+    let new = json!({"FIRST_NAME": "Ada"});
+    let changed = json!({"CONTACT_ID": 7, "FIRST_NAME": null});
+    let answers = [
+        ("POST", "/v3.1/Contacts", Some(&new), 201),
+        ("PUT", "/v3.1/Contacts", Some(&changed), 200),
+        ("DELETE", "/v3.1/Contacts/7", None, 202),
+    ];
+    for (verb, at, body, status) in answers {
+        let mut mock = Mock::given(method(verb))
+            .and(path(at))
+            .and(header("authorization", "Basic a2V5LTE6"));
+        let mut answer = ResponseTemplate::new(status)
+            .insert_header("date", DATE)
+            .insert_header("X-RateLimit-Remaining", "998");
+        if let Some(body) = body {
+            mock = mock.and(body_json(body));
+            answer = answer.set_body_json(json!({"CONTACT_ID": 7}));
+        }
+        mock.respond_with(answer).expect(1).mount(&server).await;
+    }
+    let client = client(&server.uri());
+
+    let created = client.create("Contacts", &fields(&new)).await.unwrap();
+    let updated = client.update("Contacts", &fields(&changed)).await.unwrap();
+    let deleted = client.delete("Contacts", "7").await.unwrap();
+
+    assert_eq!(created.body, json!({"CONTACT_ID": 7}));
+    assert_eq!(updated.body, created.body);
+    assert_eq!(deleted.budget.remaining, Some(998));
+}
+
+#[tokio::test]
+async fn a_change_that_is_refused_keeps_insightlys_words() {
+    let server = MockServer::start().await;
+    let words = json!([{"Message": "LAST_NAME is too long."}, {"Message": "So is FIRST_NAME."}]);
+    Mock::given(method("POST"))
+        .respond_with(ResponseTemplate::new(400).set_body_json(words))
+        .mount(&server)
+        .await;
+
+    let client = client(&server.uri());
+    let created = client.create("Contacts", &fields(&json!({}))).await;
+
+    assert_eq!(
+        created.unwrap_err().provider_message(),
+        Some("LAST_NAME is too long.; So is FIRST_NAME.")
+    );
 }
