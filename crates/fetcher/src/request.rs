@@ -195,10 +195,10 @@ impl Desk<'_> {
         loop {
             let asked = self.clock.now();
             let ask = Ask {
-                now: asked,
                 lead,
                 patience,
                 counted,
+                ..Ask::at_once(asked)
             };
             let at = match self.store.take_permit(self.account, rate, ask).await? {
                 Permit::Granted { at } => at,

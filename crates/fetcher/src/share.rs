@@ -58,10 +58,8 @@ impl Share {
             return Ok(Turn::Later(now));
         }
         let ask = Ask {
-            now,
-            lead: std::time::Duration::ZERO,
             patience: (self.ends_at - now).to_std().unwrap_or_default(),
-            counted: false,
+            ..Ask::at_once(now)
         };
         match desk
             .store

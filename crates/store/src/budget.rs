@@ -53,6 +53,8 @@ pub struct Ask {
     pub patience: Duration,
     /// Whether it was granted and counted before, and its moment was missed.
     pub counted: bool,
+    /// Whether it comes back when it is told to, so that it takes a place in the queue.
+    pub queues: bool,
 }
 
 /// Whether a request may be sent.
@@ -129,7 +131,7 @@ const SPENT: i64 = 2;
 ///
 /// `$1` account, `$2` the earliest moment, `$3` time between two requests, `$4` how far arrival may lie ahead, `$5`
 /// day, `$6` limit of the day, `$7` the latest moment, `$8` reserve, `$9` 0 when it was counted before, else 1, `$10`
-/// longest queue, `$11` when the day turns.
+/// longest queue, `$11` when the day turns, `$12` 1 when it takes a place in the queue.
 const TAKE_PERMIT: &str = "INSERT INTO budgets \
      (account, arrival_ns, queue_end_ns, held_until_ns, slot_ns, between_ns, day, turns_at, used, decision) \
      VALUES ($1, $2 + $3, 0, 0, $2, $3, $5, $11, $9, 0) \
@@ -137,7 +139,7 @@ const TAKE_PERMIT: &str = "INSERT INTO budgets \
      (arrival_ns, queue_end_ns, slot_ns, between_ns, day, turns_at, used, remaining, decision) = (SELECT \
        CASE WHEN decided.decision = 0 \
          THEN {greatest}(budgets.arrival_ns, decided.slot) + $3 ELSE budgets.arrival_ns END, \
-       CASE WHEN decided.decision = 1 THEN decided.place + $3 ELSE budgets.queue_end_ns END, \
+       CASE WHEN decided.decision = 1 AND $12 = 1 THEN decided.place + $3 ELSE budgets.queue_end_ns END, \
        CASE WHEN decided.decision = 1 THEN decided.place ELSE decided.slot END, \
        $3, {greatest}(budgets.day, $5), $11, \
        CASE WHEN decided.decision = 0 THEN decided.used + $9 ELSE decided.used END, \
@@ -214,7 +216,8 @@ impl Store {
             .bind(rate.reserve)
             .bind(i64::from(!ask.counted))
             .bind(i64::try_from(LONGEST_QUEUE.as_nanos()).unwrap_or(i64::MAX))
-            .bind(day.turns_at_ms);
+            .bind(day.turns_at_ms)
+            .bind(i64::from(ask.queues));
         let answer: Vec<(i64, i64)> = self.database.write_returning(sql).await?;
         match answer.first() {
             Some((GRANTED, at)) => Ok(Permit::Granted {
@@ -349,6 +352,7 @@ impl Ask {
             lead: Duration::ZERO,
             patience: Duration::ZERO,
             counted: false,
+            queues: true,
         }
     }
 }

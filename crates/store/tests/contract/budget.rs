@@ -213,6 +213,31 @@ async fn who_is_willing_to_wait_gets_a_moment_of_its_own(
 
 #[rstest]
 #[tokio::test]
+async fn who_does_not_come_back_delays_nobody_who_does(
+    #[values(Sqlite, Postgres)] backend: Backend,
+) {
+    let db = backend.start().await;
+    let rate = rate(10.0, 1);
+    assert_eq!(ask(&db.store, rate, at(0)).await, granted(at(0)));
+    let passer_by = Ask {
+        queues: false,
+        ..Ask::at_once(at(0))
+    };
+    let tenth = TimeDelta::milliseconds(100);
+
+    for _ in 0..3 {
+        let permit = db.store.take_permit(&key(), rate, passer_by).await.unwrap();
+        assert_eq!(permit, Permit::Later { at: at(0) + tenth });
+    }
+    for turn in 1..=2 {
+        let later = ask(&db.store, rate, at(0)).await;
+        let place = at(0) + tenth * turn;
+        assert_eq!(later, Permit::Later { at: place });
+    }
+}
+
+#[rstest]
+#[tokio::test]
 async fn a_moment_that_was_missed_is_counted_once(#[values(Sqlite, Postgres)] backend: Backend) {
     let db = backend.start().await;
     let rate = rate(10.0, 1);
