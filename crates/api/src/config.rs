@@ -33,6 +33,11 @@ pub struct Config {
     pub insightly_urls: Vec<UrlPattern>,
     #[serde(with = "humantime_serde")]
     pub insightly_timeout: Duration,
+    pub hub_requests_per_second: f64,
+    pub hub_requests_per_day: u32,
+    pub hub_share: f64,
+    #[serde(with = "humantime_serde")]
+    pub hub_wait: Duration,
     #[serde(with = "humantime_serde")]
     pub default_overlap: Duration,
     #[serde(with = "humantime_serde")]
@@ -113,6 +118,7 @@ impl Section for Config {
                 problems.add(key, text);
             }
         }
+        self.validate_hub(problems);
         self.validate_bootstrap(problems);
     }
 }
@@ -150,6 +156,16 @@ impl Config {
             overlap: u32::try_from(self.default_overlap.as_secs()).unwrap_or(u32::MAX),
             longest_delay,
             outgoing,
+        }
+    }
+
+    fn validate_hub(&self, problems: &mut Problems) {
+        if !(self.hub_requests_per_second > 0.0 && self.hub_requests_per_second <= 1000.0) {
+            let text = "expected more than 0 and at most 1000";
+            problems.add("api.hub_requests_per_second", text);
+        }
+        if !(0.0..=1.0).contains(&self.hub_share) {
+            problems.add("api.hub_share", "expected a share from 0 to 1");
         }
     }
 

@@ -39,6 +39,7 @@ pub(crate) use body::{merge, parse};
 pub(crate) use delivery::check_pair;
 pub(crate) use problem::{Path, Problem, Problems, shown};
 pub(crate) use reader::Reader;
+pub(crate) use settings::drops_nulls;
 
 /// What the operator decided about instances.
 #[derive(Clone, Debug)]

@@ -2,12 +2,12 @@
 
 use ie_model::dates::Zone;
 use ie_model::{Initial, Settings};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::Rules;
 use super::address::{called_address, pod_address, web_address};
 use super::delivery;
-use super::problem::shown;
+use super::problem::{Path, Problems, shown};
 use super::reader::Reader;
 
 /// The vendor's way of telling changes: the only one that Insightly has.
@@ -76,7 +76,7 @@ pub(super) const KEYS: &[&str] = &[
 pub(super) fn read(reader: &mut Reader<'_>, rules: &Rules) -> Settings {
     vendor_type(reader);
     credentials(reader);
-    // Read for its problems only: it matters to answers of the hub, which read it from the configuration.
+    // Read for its problems only, see `drops_nulls`.
     reader.boolean(NULLS);
     let events_enabled = reader.boolean(ENABLED).unwrap_or(false);
     Settings {
@@ -105,6 +105,13 @@ pub(super) fn read(reader: &mut Reader<'_>, rules: &Rules) -> Settings {
         requests_per_day: reader.whole(PER_DAY, 1..=MAX_PER_DAY, "requests"),
         delivery: delivery::read(reader, rules),
     }
+}
+
+/// Whether null fields are left out of the hub's answers, by a stored configuration.
+pub(crate) fn drops_nulls(configuration: &Map<String, Value>) -> bool {
+    let mut problems = Problems::default();
+    let mut reader = Reader::new(configuration, Path::root(), &mut problems);
+    reader.boolean(NULLS).unwrap_or(true)
 }
 
 fn vendor_type(reader: &mut Reader<'_>) {

@@ -12,7 +12,7 @@ const REQUESTS: u32 = 2;
 
 /// Asks Insightly whose key it is.
 pub(super) async fn check(app: &App, base_url: &str, key: SecretString) -> Result<Identity> {
-    let client = Client::new(app.http.clone(), base_url, key).map_err(refusal)?;
+    let client = client(app, base_url, key)?;
     match tokio::time::timeout(app.config.insightly_timeout, identify(&client)).await {
         Ok(identity) => {
             let identity = identity.map_err(refusal)?;
@@ -28,6 +28,11 @@ pub(super) async fn check(app: &App, base_url: &str, key: SecretString) -> Resul
         )
         .because(elapsed)),
     }
+}
+
+/// Asks Insightly with that key.
+pub(super) fn client(app: &App, base_url: &str, key: SecretString) -> Result<Client> {
+    Client::new(app.http.clone(), base_url, key).map_err(refusal)
 }
 
 /// What Insightly's refusal means for our client.

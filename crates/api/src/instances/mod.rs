@@ -10,7 +10,7 @@ pub(crate) use rotation::{Rotation, rotate_webhook_secret};
 
 use std::time::Duration;
 
-use ie_insightly::Identity;
+use ie_insightly::{Client, Identity};
 use ie_model::instance::secret;
 use ie_model::{Instance, InstanceId};
 use ie_platform::secret::{ExposeSecret as _, SecretString};
@@ -271,6 +271,12 @@ async fn check_if_needed(app: &App, stored: &Instance, draft: &Draft) -> Result<
 pub(crate) async fn ping(app: &App, instance: &Instance) -> Result<Identity> {
     let key = secrets::open(&app.sealer, instance, secret::API_KEY)?;
     key::check(app, &instance.settings.base_url, key).await
+}
+
+/// Insightly as the instance's key sees it.
+pub(crate) fn insightly(app: &App, instance: &Instance) -> Result<Client> {
+    let key = secrets::open(&app.sealer, instance, secret::API_KEY)?;
+    key::client(app, &instance.settings.base_url, key)
 }
 
 fn start(app: &App, cursor: chrono::DateTime<chrono::Utc>) -> pollers::Start {

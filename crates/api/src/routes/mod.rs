@@ -10,6 +10,7 @@ mod elements;
 mod events;
 mod export;
 mod hints;
+mod hubs;
 mod instances;
 mod narrowing;
 mod paging;
@@ -50,6 +51,7 @@ pub(crate) fn router(app: App) -> Router {
         elements::exists,
     ));
     let api = instances()
+        .merge(hubs::routes())
         .nest("/elements/{element}", of_element)
         .route("/events/stream", get(stream::stream))
         .route("/ping", get(ping::ping))

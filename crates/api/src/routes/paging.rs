@@ -12,6 +12,9 @@ use crate::error::{ApiError, Result};
 /// The header that names the next page; absent on the last.
 const NEXT_PAGE: HeaderName = HeaderName::from_static("elements-next-page-token");
 
+/// The parameter with that header's token.
+pub(super) const TOKEN: &str = "nextPage";
+
 /// Which page a request wants. A larger `pageSize` than the operator's limit gets the limit.
 pub(super) fn wanted(query: &Query, config: &Config) -> Result<Page> {
     let limit = match query.get("pageSize") {
@@ -27,7 +30,7 @@ pub(super) fn wanted(query: &Query, config: &Config) -> Result<Page> {
                 ))
             })?,
     };
-    let after = query.get("nextPage").map(read_token).transpose()?;
+    let after = query.get(TOKEN).map(read_token).transpose()?;
     Ok(Page {
         after,
         limit: limit.min(config.max_page_size),
@@ -70,7 +73,7 @@ fn read_token(token: &str) -> Result<i64> {
         .and_then(|text| text.parse().ok());
     read.ok_or_else(|| {
         ApiError::bad_request(format!(
-            "nextPage: expected the token of the elements-next-page-token header of the page before, got {token:?}"
+            "{TOKEN}: expected the token of the elements-next-page-token header of the page before, got {token:?}"
         ))
     })
 }

@@ -17,14 +17,11 @@ impl FromRequestParts<App> for Subject {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
         let caller = Caller::from_request_parts(parts, app).await?;
-        let params = RawPathParams::from_request_parts(parts, app)
-            .await
-            .map_err(ApiError::internal)?;
-        let id = params.iter().find(|(name, _)| *name == "id");
+        let id = parameter(parts, "id").await?;
         match (id, caller.element) {
-            (Some((_, id)), _) => {
+            (Some(id), _) => {
                 let organization = caller.principal.organization;
-                owned(app, organization, id).await.map(Self)
+                owned(app, organization, &id).await.map(Self)
             }
             (None, Some(instance)) => Ok(Self(instance)),
             (None, None) => Err(ApiError::bad_request(
@@ -32,6 +29,17 @@ impl FromRequestParts<App> for Subject {
             )),
         }
     }
+}
+
+/// A parameter of the path, decoded; none when the route has none of that name.
+pub(super) async fn parameter(parts: &mut Parts, name: &str) -> Result<Option<String>> {
+    let params = RawPathParams::from_request_parts(parts, &()).await;
+    let params = params.map_err(|error| {
+        ApiError::bad_request("the path holds percent-encoded bytes that are no text")
+            .because(error)
+    })?;
+    let found = params.iter().find(|(known, _)| *known == name);
+    Ok(found.map(|(_, value)| value.to_owned()))
 }
 
 /// The organization's instance of that id; another's does not exist for it.

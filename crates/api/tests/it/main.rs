@@ -15,6 +15,8 @@ mod errors;
 mod events;
 mod export;
 mod hints;
+mod hub_refusals;
+mod hubs;
 mod listing;
 mod narrowing;
 mod quarantine;

@@ -11,7 +11,7 @@ use rstest::rstest;
 use crate::browser::{Browser, NAME, PASSWORD};
 use crate::rig::Rig;
 
-async fn user(rig: &Rig, name: &str, role: Role) {
+pub(crate) async fn user(rig: &Rig, name: &str, role: Role) {
     let user = NewUser {
         organization: "default".to_owned(),
         name: name.to_owned(),
