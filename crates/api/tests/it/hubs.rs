@@ -255,3 +255,110 @@ async fn a_record_is_created_changed_and_deleted(#[case] resource: &str, #[case]
     assert_eq!(deleted.status, StatusCode::OK);
     gone.refused(StatusCode::NOT_FOUND);
 }
+
+#[rstest]
+#[case("contacts", "FIRST_NAME", "MAIL", "ADDRESS_MAIL_CITY")]
+#[case("accounts", "ORGANISATION_NAME", "SHIP", "ADDRESS_SHIP_CITY")]
+#[case("leads", "LAST_NAME", "PRIMARY", "ADDRESS_CITY")]
+#[tokio::test]
+async fn an_address_is_a_part_of_its_record(
+    #[case] resource: &str,
+    #[case] name: &str,
+    #[case] kind: &str,
+    #[case] field: &str,
+) {
+    let rig = start().await;
+    let element = element(&rig, &json!({})).await;
+    let record = send(
+        &rig,
+        Method::POST,
+        &element,
+        resource,
+        &json!({name: "Ada"}),
+    )
+    .await
+    .ok();
+    let record = format!("{resource}/{}", record["id"].as_str().unwrap());
+    let (all, own) = (
+        format!("{record}/addresses"),
+        format!("{record}/addresses/{kind}"),
+    );
+
+    let none = get(&rig, &element, &all).await.ok();
+    let new = json!({"ADDRESS_TYPE": kind, "CITY": "Adelaide", "STREET": "1 King William St"});
+    let created = send(&rig, Method::POST, &element, &all, &new).await.ok();
+    let moved = send(
+        &rig,
+        Method::PATCH,
+        &element,
+        &own,
+        &json!({"CITY": "Perth"}),
+    )
+    .await
+    .ok();
+    let listed = get(&rig, &element, &all).await.ok();
+    let whole = get(&rig, &element, &record).await.ok();
+    send(&rig, Method::DELETE, &element, &own, &Value::Null).await;
+    let after = get(&rig, &element, &all).await.ok();
+
+    assert_eq!((&none, &after), (&json!([]), &json!([])));
+    assert_eq!(
+        (&created["id"], &created["CITY"]),
+        (&json!(kind), &json!("Adelaide"))
+    );
+    let expected =
+        json!({"id": kind, "ADDRESS_TYPE": kind, "STREET": "1 King William St", "CITY": "Perth"});
+    assert_eq!(moved, expected);
+    assert_eq!(listed, json!([expected]));
+    assert_eq!(
+        (&whole[field], &whole[name]),
+        (&json!("Perth"), &json!("Ada"))
+    );
+}
+
+#[tokio::test]
+async fn an_address_that_a_record_cannot_have_is_refused() {
+    let rig = start().await;
+    let element = element(&rig, &json!({})).await;
+    let contact = format!("contacts/{}/addresses", seed(&rig, "Contacts", 1));
+
+    let none = get(&rig, &element, "opportunities/7/addresses").await;
+    let kind = send(
+        &rig,
+        Method::POST,
+        &element,
+        &contact,
+        &json!({"ADDRESS_TYPE": "HOME"}),
+    )
+    .await;
+    let path = format!("{contact}/HOME");
+    let unknown = send(&rig, Method::PUT, &element, &path, &json!({})).await;
+    let path = format!("{contact}/MAIL");
+    let other = send(
+        &rig,
+        Method::PUT,
+        &element,
+        &path,
+        &json!({"ADDRESS_TYPE": "OTHER"}),
+    )
+    .await;
+    let part = send(
+        &rig,
+        Method::PUT,
+        &element,
+        &path,
+        &json!({"TOWN": "Perth"}),
+    )
+    .await;
+
+    none.refused(StatusCode::NOT_FOUND);
+    let message = kind.refused(StatusCode::BAD_REQUEST);
+    assert_eq!(
+        message,
+        "$.ADDRESS_TYPE: expected MAIL or OTHER, got \"HOME\""
+    );
+    unknown.refused(StatusCode::NOT_FOUND);
+    other.refused(StatusCode::BAD_REQUEST);
+    let message = part.refused(StatusCode::BAD_REQUEST);
+    assert!(message.starts_with("$.TOWN: is no part"), "{message}");
+}

@@ -1,8 +1,10 @@
 //! `/hubs/crm/…`: Insightly's records under Open Connectors' names, for the instance of the Element token.
 //!
 //! `target` finds the object by its name, `search` reads `where`, `pages` the place; `desk` asks Insightly within the
-//! account's budget, `refusals` says what its refusals mean, and `record` makes the records look as clients expect.
+//! account's budget, `refusals` says what its refusals mean, `record` makes the records look as clients expect, and
+//! `addresses` are parts of them.
 
+mod addresses;
 mod desk;
 mod pages;
 mod record;
@@ -13,7 +15,7 @@ mod target;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
+use axum::routing::{get, put};
 use axum::{Json, Router};
 use serde_json::Value;
 
@@ -31,6 +33,16 @@ pub(super) fn routes() -> Router<App> {
         .route("/hubs/crm/me", get(me))
         .route("/hubs/crm/{resource}", get(list).post(create))
         .route("/hubs/crm/{resource}/{record}", one)
+        .route(
+            "/hubs/crm/{resource}/{record}/addresses",
+            get(addresses::list).post(addresses::create),
+        )
+        .route(
+            "/hubs/crm/{resource}/{record}/addresses/{address}",
+            put(addresses::update)
+                .patch(addresses::update)
+                .delete(addresses::delete),
+        )
 }
 
 /// `GET /hubs/crm/{resource}`: a page of its records, or of those that `where` says.
