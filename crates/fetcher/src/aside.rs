@@ -137,7 +137,7 @@ impl Poll<'_> {
                     Refusal::BadRequest { .. }
                     | Refusal::Unexpected { .. }
                     | Refusal::Forbidden { .. }
-                    | Refusal::NotAllowed,
+                    | Refusal::NotAllowed { .. },
                 )) => reread.postponed.push(Postponed {
                     retry_at: self.clock.now() + pause(record.times + 1),
                     object_id: record.object_id,

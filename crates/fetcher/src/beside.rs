@@ -114,7 +114,9 @@ fn after(
             return Ok(later(now + retry_after.map_or(PAUSE, delta)));
         }
         Halt::Stop(Stop::Refused(
-            error @ (Refusal::Forbidden { .. } | Refusal::NotAllowed | Refusal::NotFound),
+            error @ (Refusal::Forbidden { .. }
+            | Refusal::NotAllowed { .. }
+            | Refusal::NotFound { .. }),
         )) => (error.to_string(), delta(config.forbidden_retry)),
         Halt::Stop(stop) => (stop.to_string(), delta(config.retry_min)),
         Halt::Doubt(why) => (why, delta(config.retry_min)),

@@ -163,7 +163,7 @@ fn refused(refusal: &Refusal, failures: u32, config: &Config, now: DateTime<Utc>
             }
         }
         Refusal::Unauthorized { .. } => Setback::wait(Waiting::RefusedKey, config.refused_retry),
-        Refusal::Forbidden { .. } | Refusal::NotAllowed | Refusal::NotFound => {
+        Refusal::Forbidden { .. } | Refusal::NotAllowed { .. } | Refusal::NotFound { .. } => {
             Setback::wait(Waiting::Skipped, config.forbidden_retry)
         }
         Refusal::Unavailable { retry_after, .. } => Setback {

@@ -112,8 +112,12 @@ fn an_object_that_is_not_allowed_is_skipped_and_does_not_trouble_the_account() {
         Refusal::Forbidden {
             message: "not for you".to_owned(),
         },
-        Refusal::NotAllowed,
-        Refusal::NotFound,
+        Refusal::NotAllowed {
+            message: "no".to_owned(),
+        },
+        Refusal::NotFound {
+            message: "no".to_owned(),
+        },
     ];
     for refusal in refusals {
         let text = refusal.to_string();

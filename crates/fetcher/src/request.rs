@@ -257,7 +257,9 @@ fn count<T>(result: &Result<Answer<T>, Refusal>) {
         Ok(_) => "ok",
         Err(Refusal::RateLimited { .. }) => "rate_limited",
         Err(Refusal::Unauthorized { .. } | Refusal::Forbidden { .. }) => "refused",
-        Err(Refusal::NotFound | Refusal::NotAllowed | Refusal::BadRequest { .. }) => "client_error",
+        Err(Refusal::NotFound { .. } | Refusal::NotAllowed { .. } | Refusal::BadRequest { .. }) => {
+            "client_error"
+        }
         Err(Refusal::Unavailable { .. }) => "unavailable",
         Err(Refusal::Unexpected { .. } | Refusal::BadAddress { .. } | Refusal::Moved { .. }) => {
             "unreadable"

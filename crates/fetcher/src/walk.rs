@@ -135,7 +135,9 @@ impl<'a> Walker<'a> {
         if !place.search {
             self.turn().await?;
             match self.poll.desk.list(&place.source.object, &page).await {
-                Err(Stop::Refused(Refusal::NotAllowed | Refusal::NotFound)) if page.skip == 0 => {
+                Err(Stop::Refused(Refusal::NotAllowed { .. } | Refusal::NotFound { .. }))
+                    if page.skip == 0 =>
+                {
                     place.search = true;
                 }
                 answer => return Ok(answer?),

@@ -9,6 +9,9 @@ use serde_json::Value;
 
 use crate::Error;
 
+/// Characters of Insightly's words that are kept: clients are told them, and rows hold them.
+const LONGEST_MESSAGE: usize = 2_000;
+
 /// A body, Insightly's clock and what is left of the day's requests.
 #[derive(Clone, Debug)]
 pub struct Answer<T> {
@@ -94,8 +97,8 @@ pub(crate) fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> E
     match status {
         StatusCode::UNAUTHORIZED => Error::Unauthorized { message: message() },
         StatusCode::FORBIDDEN => Error::Forbidden { message: message() },
-        StatusCode::NOT_FOUND => Error::NotFound,
-        StatusCode::METHOD_NOT_ALLOWED => Error::NotAllowed,
+        StatusCode::NOT_FOUND => Error::NotFound { message: message() },
+        StatusCode::METHOD_NOT_ALLOWED => Error::NotAllowed { message: message() },
         StatusCode::TOO_MANY_REQUESTS => Error::RateLimited {
             retry_after,
             day_spent: budget(headers).remaining == Some(0),
@@ -136,7 +139,7 @@ fn message(body: &[u8], status: StatusCode) -> String {
     if found.is_empty() {
         format!("status {status}")
     } else {
-        found
+        found.chars().take(LONGEST_MESSAGE).collect()
     }
 }
 

@@ -27,10 +27,16 @@ pub enum Error {
     },
     /// 404. The record or the path does not exist.
     #[error("insightly has no such record or object")]
-    NotFound,
+    NotFound {
+        /// Insightly's words.
+        message: String,
+    },
     /// 405. The object exists, but not under this spelling or for this verb.
     #[error("insightly does not offer this object under this name")]
-    NotAllowed,
+    NotAllowed {
+        /// Insightly's words.
+        message: String,
+    },
     /// 400. The request was not understood.
     #[error("insightly refuses the request: {message}")]
     BadRequest {
@@ -79,6 +85,8 @@ impl Error {
         match self {
             Error::Unauthorized { message }
             | Error::Forbidden { message }
+            | Error::NotFound { message }
+            | Error::NotAllowed { message }
             | Error::BadRequest { message } => Some(message),
             _ => None,
         }

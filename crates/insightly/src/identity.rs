@@ -26,7 +26,7 @@ pub async fn identify(client: &Client) -> Result<Identity, Error> {
     let host = client.host();
     let account = match client.account().await {
         Ok(answer) => format!("{host}/{}", answer.body.instance_id),
-        Err(Error::Forbidden { .. } | Error::NotFound | Error::NotAllowed) => {
+        Err(Error::Forbidden { .. } | Error::NotFound { .. } | Error::NotAllowed { .. }) => {
             format!(
                 "{host}/key:{}",
                 hex::encode(&Sha256::digest(client.key_bytes())[..8])

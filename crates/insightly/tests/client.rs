@@ -205,6 +205,22 @@ async fn each_status_has_its_meaning(#[case] status: u16, #[case] text: &str) {
 }
 
 #[rstest]
+#[case::forbidden(403)]
+#[case::not_found(404)]
+#[case::wrong_spelling(405)]
+#[case::bad_request(400)]
+#[tokio::test]
+async fn a_refusal_keeps_as_many_of_insightlys_words_as_somebody_reads(#[case] status: u16) {
+    let words = "no ".repeat(100_000);
+    let (_server, client) =
+        server(ResponseTemplate::new(status).set_body_json(json!({"Message": words}))).await;
+
+    let error = client.get("Contacts", "7").await.unwrap_err();
+
+    assert_eq!(error.provider_message(), Some(&words[..2_000]));
+}
+
+#[rstest]
 #[case::maintenance(
     "<html>We'll be back</html>",
     "an HTML page instead of JSON, as during maintenance"

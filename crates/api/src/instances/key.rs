@@ -52,7 +52,7 @@ fn refusal(error: Error) -> ApiError {
             "insightly does not understand the check of the API key; \
              compare base.url with the API address that Insightly's User Settings show",
         ),
-        Error::NotFound | Error::NotAllowed | Error::Moved { .. } => (
+        Error::NotFound { .. } | Error::NotAllowed { .. } | Error::Moved { .. } => (
             StatusCode::BAD_REQUEST,
             "there is no Insightly API at this address; \
              compare base.url or insightly.pod with the API address that Insightly's User Settings show",

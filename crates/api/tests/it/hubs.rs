@@ -253,6 +253,7 @@ async fn a_record_is_created_changed_and_deleted(#[case] resource: &str, #[case]
     assert_eq!(patched[field], "Edith");
     assert_eq!(read, patched);
     assert_eq!(deleted.status, StatusCode::OK);
+    assert_eq!(gone.body["providerMessage"], "The record does not exist.");
     gone.refused(StatusCode::NOT_FOUND);
 }
 

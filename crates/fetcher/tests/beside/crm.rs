@@ -221,7 +221,9 @@ impl Crm for Client {
         });
         let number = number.await;
         if self.hand.state.lock().unwrap().no_list {
-            return Err(Error::NotAllowed);
+            return Err(Error::NotAllowed {
+                message: "no".to_owned(),
+            });
         }
         let answer = self.crm.list(object, page).await;
         self.hand.end(number).await;

@@ -72,11 +72,11 @@ impl Doing<'_> {
                 StatusCode::FORBIDDEN,
                 format!("insightly does not allow this with {resource} to the user of the instance's API key"),
             ),
-            Error::NotFound => (
+            Error::NotFound { .. } => (
                 StatusCode::NOT_FOUND,
                 format!("insightly has no such record of {resource}, or the user of the instance's API key cannot see it"),
             ),
-            Error::NotAllowed => (
+            Error::NotAllowed { .. } => (
                 StatusCode::METHOD_NOT_ALLOWED,
                 format!("insightly does not offer this for {resource}"),
             ),
