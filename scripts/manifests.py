@@ -1,11 +1,13 @@
 """Compares the names in deploy/ with the source code and the documents; says every difference at once."""
 
+import json
 import re
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 ALERTS = ROOT / "deploy/prometheus/alerts.yml"
+GRAFANA = ROOT / "deploy/grafana"
 
 # Metrics of others that are used: Prometheus' own, and those of RabbitMQ's family queue_coarse_metrics.
 OTHERS = {"up", "rabbitmq_detailed_queue_messages_ready", "rabbitmq_detailed_queue_messages_unacked"}
@@ -27,15 +29,14 @@ def histograms(code: str) -> set[str]:
     return {name + end for name in names for end in ("_bucket", "_count", "_sum")}
 
 
-def check_metrics(file: Path, code: str) -> None:
+def check_metrics(file: Path, text: str, code: str) -> None:
     """Every metric exists, and so does each value of a label that our code sets."""
-    text = file.read_text()
     known = set(EMITTED.findall(code)) | histograms(code) | OTHERS
     for name in sorted(set(USED.findall(text)) - known):
         problems.append(f"{file.relative_to(ROOT)}: no program emits {name}")
     for label, values in set(MATCHED.findall(text)):
         for value in values.split("|"):
-            # What is a pattern or a variable of Grafana is no name.
+            # A pattern is no name.
             if re.fullmatch(r"[a-z_ ]+", value) and f'"{value}"' not in code:
                 problems.append(f"{file.relative_to(ROOT)}: nothing says {label}={value!r}")
 
@@ -59,10 +60,51 @@ def check_alerts() -> None:
         problems.append(f"docs/operations.md, Alerts: expected the paragraphs {names}, found {explained}")
 
 
+def expressions(dashboard: dict) -> list[str]:
+    panels = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", [])]
+    return panels + [annotation["expr"] for annotation in dashboard["annotations"]["list"]]
+
+
+def check_dashboard(file: Path, dashboard: dict) -> None:
+    """Panels have their own ids and places, and sources of data that are provisioned."""
+    uids = re.findall(r"\buid: (\w+)", (GRAFANA / "provisioning/datasources/datasources.yml").read_text())
+    ids, taken = set(), {}
+    for panel in dashboard["panels"]:
+        title, place = panel["title"], panel["gridPos"]
+        if panel["id"] in ids:
+            problems.append(f"{file.name}: two panels have the id {panel['id']}")
+        ids.add(panel["id"])
+        if place["x"] + place["w"] > 24:
+            problems.append(f"{file.name}: {title!r} is beyond the right edge")
+        for cell in ((x, y) for x in range(place["x"], place["x"] + place["w"])
+                     for y in range(place["y"], place["y"] + place["h"])):
+            if taken.setdefault(cell, title) != title:
+                problems.append(f"{file.name}: {title!r} lies over {taken[cell]!r}")
+                break
+    panels = [panel for panel in dashboard["panels"] if panel["type"] != "row"]
+    askers = panels + [target for panel in panels for target in panel["targets"]] + dashboard["annotations"]["list"]
+    for asked in {asker["datasource"]["uid"] for asker in askers} - set(uids):
+        problems.append(f"{file.name}: the source of data {asked} is not provisioned; {uids} are")
+
+
+def write_rules(found: list[str], to: Path) -> None:
+    """Dashboards' expressions as rules, so that promtool reads them; the rules are JSON, which is YAML."""
+    exprs = [expr.replace("$__rate_interval", "1m") for expr in found]
+    rules = [{"record": f"dashboard:{number}", "expr": expr} for number, expr in enumerate(exprs)]
+    to.write_text(json.dumps({"groups": [{"name": "dashboards", "rules": rules}]}, indent=1))
+
+
 def main() -> None:
     code = sources()
     check_alerts()
-    check_metrics(ALERTS, code)
+    check_metrics(ALERTS, ALERTS.read_text(), code)
+    found = []
+    for file in sorted(GRAFANA.glob("dashboards/*.json")):
+        dashboard = json.loads(file.read_text())
+        check_dashboard(file, dashboard)
+        check_metrics(file, "\n".join(expressions(dashboard)), code)
+        found += expressions(dashboard)
+    write_rules(found, Path(sys.argv[1]))
     for problem in problems:
         print(f"manifests: {problem}", file=sys.stderr)
     sys.exit(1 if problems else 0)

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Checks what is under deploy/ without a network or a server: Prometheus' files by its own promtool, with unit tests of the
-# alerts; and that names agree with the source code and the documents (scripts/manifests.py).
+# Checks docker-compose.yml and what is under deploy/, without a server: compose's file by docker-compose, Prometheus' files
+# and the dashboards' expressions by promtool, with unit tests of the alerts; and that names agree with the source code
+# and the documents (scripts/manifests.py).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -30,7 +31,13 @@ unpack_promtool() {
   rm -rf "$package"
 }
 
-command -v python3 >/dev/null || packages python3
+missing=()
+command -v python3 >/dev/null || missing+=(python3)
+command -v docker-compose >/dev/null || missing+=(docker-compose)
+packages "${missing[@]}"
+
+for profile in demo observe; do docker-compose --profile $profile config --quiet; done
 promtool check config deploy/prometheus/prometheus.yml >&2
 promtool test rules deploy/prometheus/alerts_test.yml >&2
-python3 scripts/manifests.py
+python3 scripts/manifests.py "$tools/dashboards.json"
+promtool check rules "$tools/dashboards.json" >&2
