@@ -7,6 +7,8 @@ from pathlib import Path
 import kubernetes_validate
 import yaml
 
+import settings
+
 ROOT = Path(__file__).resolve().parent.parent
 # The oldest version that knows every field used here: `preStop.sleep` is on by default since 1.30.
 VERSIONS = ("1.30", "1.35")
@@ -61,25 +63,13 @@ def check_schema(thing: dict) -> None:
             problems.append(f"{name_of(thing)}: Kubernetes {version}, {path}: {error.message}")
 
 
-def settings() -> set[str]:
-    """IE__SECTION__FIELD of every setting, from the files of defaults."""
-    names = set()
-    for file in [*ROOT.glob("crates/*/defaults.toml"), *ROOT.glob("crates/*/defaults/*.toml")]:
-        section = ""
-        for line in file.read_text().splitlines():
-            section = (re.match(r"\[(\w+)\]", line) or [None, section])[1]
-            if field := re.match(r"(?:# )?(\w+) = ", line):
-                names.add(f"IE__{section}__{field[1]}".upper())
-    return names
-
-
 def check_pod(deployment: dict, known: set[str]) -> None:
     """Settings exist, secrets are where they are looked for, and user, program and time fit the image and the defaults."""
     name, pod = name_of(deployment), deployment["spec"]["template"]["spec"]
     dockerfile = (ROOT / "deploy/Dockerfile").read_text()
     container, = pod["containers"]
     for variable in container["env"]:
-        if variable["name"] not in known and variable["name"].removesuffix("_FILE") not in known:
+        if variable["name"] not in known:
             problems.append(f"{name}: no setting is called {variable['name']}")
         folders = [mount["mountPath"] for mount in container["volumeMounts"]]
         if variable["name"].endswith("_FILE") and str(Path(variable["value"]).parent) not in folders:
@@ -88,10 +78,8 @@ def check_pod(deployment: dict, known: set[str]) -> None:
         problems.append(f"{name}: the image has no {container['command'][0]}")
     if f"--uid {pod['securityContext']['runAsUser']} " not in dockerfile:
         problems.append(f"{name}: runAsUser is not the image's")
-    drain = re.search(r'^drain = "(\d+)s"', (ROOT / "crates/platform/defaults/lifecycle.toml").read_text(), re.MULTILINE)
-    flush = re.search(r'^flush = "(\d+)s"', (ROOT / "crates/platform/defaults/telemetry.toml").read_text(), re.MULTILINE)
     pause = container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
-    if pod["terminationGracePeriodSeconds"] < int(drain[1]) + int(flush[1]) + pause:
+    if pod["terminationGracePeriodSeconds"] < settings.ending() + pause:
         problems.append(f"{name}: is killed before lifecycle.drain and telemetry.flush have passed")
 
 
@@ -121,7 +109,7 @@ def check_references(things: list[dict]) -> None:
 
 def main() -> None:
     things = list(yaml.safe_load_all(sys.stdin))
-    known = settings()
+    known = settings.names()
     for thing in things:
         check_schema(thing)
         if thing["kind"] == "Deployment":

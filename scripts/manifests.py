@@ -5,6 +5,8 @@ import re
 import sys
 from pathlib import Path
 
+import settings
+
 ROOT = Path(__file__).resolve().parent.parent
 ALERTS = ROOT / "deploy/prometheus/alerts.yml"
 GRAFANA = ROOT / "deploy/grafana"
@@ -87,6 +89,23 @@ def check_dashboard(file: Path, dashboard: dict) -> None:
         problems.append(f"{file.name}: the source of data {asked} is not provisioned; {uids} are")
 
 
+def check_settings(file: Path) -> None:
+    """Each variable that sets something sets something that is there."""
+    for name in sorted(set(re.findall(r"\bIE__\w+", file.read_text())) - settings.names()):
+        problems.append(f"{file.relative_to(ROOT)}: no setting is called {name}")
+
+
+def check_unit(file: Path) -> None:
+    """Credentials are loaded that variables point to, and the process has the time to end."""
+    text = file.read_text()
+    loaded = set(re.findall(r"^LoadCredential=([\w-]+):", text, re.MULTILINE))
+    asked = set(re.findall(r"=%d/([\w-]+)$", text, re.MULTILINE))
+    if loaded != asked:
+        problems.append(f"{file.name}: loads the credentials {sorted(loaded)}, and {sorted(asked)} are asked for")
+    if int(re.search(r"^TimeoutStopSec=(\d+)s$", text, re.MULTILINE)[1]) < settings.ending():
+        problems.append(f"{file.name}: is killed before lifecycle.drain and telemetry.flush have passed")
+
+
 def write_rules(found: list[str], to: Path) -> None:
     """Dashboards' expressions as rules, so that promtool reads them; the rules are JSON, which is YAML."""
     exprs = [expr.replace("$__rate_interval", "1m") for expr in found]
@@ -105,6 +124,10 @@ def main() -> None:
         check_metrics(file, "\n".join(expressions(dashboard)), code)
         found += expressions(dashboard)
     write_rules(found, Path(sys.argv[1]))
+    unit = ROOT / "deploy/systemd/insightly-events.service"
+    check_unit(unit)
+    for file in (ROOT / "docker-compose.yml", unit):
+        check_settings(file)
     for problem in problems:
         print(f"manifests: {problem}", file=sys.stderr)
     sys.exit(1 if problems else 0)

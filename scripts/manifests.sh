@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Checks docker-compose.yml and what is under deploy/, without a server: compose's file by docker-compose, Prometheus' files
 # and the dashboards' expressions by promtool, with unit tests of the alerts, and that names agree with the source code
-# and the documents (manifests.py); what kustomize makes of deploy/kubernetes by Kubernetes' schemas (kubernetes.py).
+# and the documents (manifests.py); what kustomize makes of deploy/kubernetes by Kubernetes' schemas (kubernetes.py); the
+# unit by systemd-analyze, where there is one.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+export PYTHONDONTWRITEBYTECODE=1
 
 tools="${CARGO_TARGET_DIR:-target}/manifests"
 mkdir -p "$tools"
@@ -81,3 +83,14 @@ schemas
 for folder in base keda; do
   kubectl kustomize deploy/kubernetes/$folder | "$tools/python/bin/python" scripts/kubernetes.py
 done
+
+# The unit with a program that is there; more than 2.0 of exposure means that a restriction is gone.
+if command -v systemd-analyze >/dev/null; then
+  unit=$tools/insightly-events.service
+  sed -E 's#^(ExecStart=)[^ ]+#\1/bin/true#' deploy/systemd/insightly-events.service >"$unit"
+  said=$(systemd-analyze verify --man=no "$unit" 2>&1) && [ -z "$said" ] || fail "deploy/systemd/insightly-events.service: $said"
+  systemd-analyze security --offline=true --threshold=20 --no-pager "$unit" >"$tools/exposure" 2>&1 ||
+    fail "deploy/systemd/insightly-events.service is exposed: $tools/exposure says how"
+else
+  say "the unit of systemd is not verified: there is no systemd-analyze"
+fi
