@@ -4,7 +4,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help demo run test pictures bench check fmt lint deny doc unit services-stop compose-test
+.PHONY: help demo run test pictures bench check fmt lint deny doc manifests unit services-stop compose-test
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -26,7 +26,7 @@ bench: ## measures every yardstick against a bare client or itself; ARGS="--quic
 	$(CARGO) build --locked --release --workspace --bins
 	scripts/services.sh run -- $(CARGO) run --locked --release --quiet --package ie-tests --bin ie-bench -- $(ARGS)
 
-check: fmt lint deny doc ## the checks that need no server
+check: fmt lint deny doc manifests ## the checks that need no server
 
 fmt:
 	$(CARGO) fmt --all --check
@@ -39,6 +39,9 @@ deny: ## licences, bans and sources of dependencies
 
 doc:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --quiet
+
+manifests: ## what is under deploy/, against the tools that read it, the source code and the documents
+	scripts/manifests.sh
 
 compose-test: ## builds the image, brings compose up, creates an instance, waits for its event
 	scripts/compose-test.sh

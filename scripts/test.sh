@@ -11,6 +11,7 @@ step "format" && make --no-print-directory fmt
 step "lints" && make --no-print-directory lint
 step "licences, bans, sources" && make --no-print-directory deny
 step "documentation" && make --no-print-directory doc
+step "deployment files" && make --no-print-directory manifests
 step "documentation's examples" && cargo test --locked --workspace --doc --quiet
 step "libraries of other languages" && scripts/verifiers.sh
 step "browser" && scripts/browser.sh

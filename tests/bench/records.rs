@@ -13,6 +13,7 @@ use reqwest::Request;
 use tokio::time::sleep;
 
 use crate::bare;
+use crate::cpu;
 use crate::embedded::Embedded;
 use crate::options::Sizes;
 use crate::report::{Figure, Goal};
@@ -83,7 +84,7 @@ pub(crate) async fn distributed(sizes: Sizes) -> Measured {
     let prefix = prefix();
     let broker = stage.broker(&prefix).await?;
     let _scheduler = stage.program("ie-scheduler", &prefix, &[TICK]).await?;
-    let _fetcher = stage.program("ie-fetcher", &prefix, &[NO_BUDGET]).await?;
+    let fetcher = stage.program("ie-fetcher", &prefix, &[NO_BUDGET]).await?;
     let instance = watch(&stage.client, &world, "http://127.0.0.1:9/callback").await?;
     let reading = Reading {
         client: &stage.client,
@@ -92,9 +93,13 @@ pub(crate) async fn distributed(sizes: Sizes) -> Measured {
     };
     let (turns, moved) = take_turns(&reading, world, sizes).await?;
     let published = broker.depth(Queue::Changes).await?.ready;
+    let thousands = (sizes.records * sizes.rounds) as f64 / 1000.0;
+    let cpu_seconds = cpu::seconds(fetcher.id())? / thousands;
+    drop(fetcher);
     stage.stop().await?;
     let figure = figure("records_against_bare_client", (&turns, moved), sizes)
-        .part("notifications_in_the_queue", published);
+        .part("notifications_in_the_queue", published)
+        .part("fetcher_cpu_seconds_for_a_thousand", cpu_seconds);
     Ok(vec![figure])
 }
 

@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::dashboard::SignIns;
 use crate::draft::Rules;
 use crate::hints::Hints;
+use crate::tail::Watchers;
 
 /// What the handlers share; cheap to clone.
 #[derive(Clone)]
@@ -39,6 +40,8 @@ pub(crate) struct Parts {
     pub(crate) hints: Hints,
     /// What is known of recent sign-ins.
     pub(crate) sign_ins: SignIns,
+    /// How many may watch events at the same time.
+    pub(crate) watchers: Watchers,
     /// Where clients and Insightly reach this service, without a slash at its end.
     pub(crate) public_url: String,
 }

@@ -35,6 +35,7 @@ use tokio::net::TcpListener;
 use crate::app::App;
 use crate::dashboard::SignIns;
 use crate::hints::Hints;
+use crate::tail::Watchers;
 pub use config::Config;
 pub use draft::{NoPattern, UrlPattern};
 
@@ -96,6 +97,7 @@ pub async fn run(context: Context, parts: Parts) -> anyhow::Result<Running> {
         lifecycle: context.lifecycle.clone(),
         hints: Hints::default(),
         sign_ins: SignIns::default(),
+        watchers: Watchers::default(),
         public_url,
     }));
     let stopping = context.lifecycle.stopping();

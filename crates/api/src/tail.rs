@@ -4,17 +4,20 @@
 //! again until it has settled, and what was told already is remembered for so long.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use chrono::TimeDelta;
 use futures::Stream;
 use futures::stream;
 use ie_model::{NotificationId, NotificationStatus, OrganizationId, StoredNotification};
 use ie_store::{EventSearch, NotificationFilter, Page};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until};
 
 use crate::app::App;
-use crate::error::Result;
+use crate::error::{ApiError, Result};
 
 /// How often the store is asked.
 const EVERY: Duration = Duration::from_millis(500);
@@ -26,6 +29,21 @@ const FOLLOWED: usize = 200;
 const SETTLED: TimeDelta = TimeDelta::seconds(10);
 /// After this time the watcher has to come again, and to show again who it is.
 const LONGEST: Duration = Duration::from_secs(10 * 60);
+
+/// Watchers of one process: each asks the store by itself.
+const MOST: usize = 100;
+/// When a watcher that found no room may try again.
+const LATER: Duration = Duration::from_secs(30);
+
+/// The room for watchers.
+#[derive(Debug)]
+pub(crate) struct Watchers(Arc<Semaphore>);
+
+impl Default for Watchers {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(MOST)))
+    }
+}
 
 /// Something to tell.
 #[derive(Clone, Debug)]
@@ -48,6 +66,8 @@ struct Tail {
     followed: BTreeMap<i64, Standing>,
     /// The newest so many before the first are told of as they stand, since what a watcher sees may have moved.
     recent: u32,
+    /// Its room, which it has until it ends.
+    _room: OwnedSemaphorePermit,
 }
 
 /// Where an event stands, and after how many attempts.
@@ -82,17 +102,30 @@ pub(crate) async fn newest(app: &App, organization: OrganizationId) -> Result<i6
 }
 
 /// What happens after the event `after`, in groups, until the soft stop, a failure of the store or ten minutes.
-pub(crate) fn follow(app: App, search: EventSearch, begin: Begin) -> impl Stream<Item = Vec<News>> {
+///
+/// # Errors
+/// Too many are watching.
+pub(crate) fn follow(
+    app: App,
+    search: EventSearch,
+    begin: Begin,
+) -> Result<impl Stream<Item = Vec<News>>> {
+    let room = Arc::clone(&app.watchers.0).try_acquire_owned();
+    let room = room.map_err(|_| {
+        let text = format!("{MOST} others are watching events already; try again later");
+        ApiError::new(StatusCode::SERVICE_UNAVAILABLE, text).retry_after(Some(LATER))
+    })?;
     let tail = Tail {
         status: search.filter.status,
         search: in_any_status(search),
         settled: begin.after,
         recent: begin.recent,
+        _room: room,
         told: BTreeSet::new(),
         followed: BTreeMap::new(),
     };
     let start = Instant::now();
-    stream::unfold(
+    Ok(stream::unfold(
         (app, tail, start),
         move |(app, mut tail, next)| async move {
             let stopping = app.lifecycle.stopping();
@@ -111,7 +144,7 @@ pub(crate) fn follow(app: App, search: EventSearch, begin: Begin) -> impl Stream
                 }
             }
         },
-    )
+    ))
 }
 
 /// An event that fails later is stored as one that has not.

@@ -128,7 +128,7 @@ pub(super) async fn live(
         after,
         recent: SIZE,
     };
-    let news = tail::follow(app.clone(), search, begin);
+    let news = tail::follow(app.clone(), search, begin)?;
     let told = news.then(move |news| {
         let app = app.clone();
         async move { stream::iter(events(&app, news).await) }

@@ -48,7 +48,7 @@ pub(super) async fn stream(
         Some(id) => id,
         None => tail::newest(&app, organization).await?,
     };
-    let told = tail::follow(app, search, Begin { after, recent: 0 })
+    let told = tail::follow(app, search, Begin { after, recent: 0 })?
         .flat_map(|news| stream::iter(news).map(told));
     Ok(Sse::new(told).keep_alive(KeepAlive::default()))
 }

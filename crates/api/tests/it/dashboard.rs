@@ -238,7 +238,7 @@ async fn dead_letters_are_grouped_redriven_and_discarded() {
     for event in &events {
         rig.fail(*event, NotificationStatus::Failed).await;
     }
-    let group = format!("/dashboard/dead-letters/{instance}/none");
+    let group = format!("/dashboard/dead-letters/{instance}/server");
 
     let groups = browser.get("/dashboard/dead-letters").await.ok();
     let nothing = browser.post(&group, &[("do", "redrive")]).await;

@@ -138,6 +138,38 @@ async fn a_stream_ends_when_the_service_stops() {
 }
 
 #[tokio::test]
+async fn there_is_room_for_so_many_watchers_and_for_another_when_one_leaves() {
+    let rig = Rig::start().await;
+    let mut watching = Vec::new();
+    for _ in 0..100 {
+        watching.push(api(&rig, "", &[]).await);
+    }
+
+    let refused = rig.get("/events/stream").await;
+
+    assert_eq!(refused.headers["retry-after"], "30");
+    let text = refused.refused(StatusCode::SERVICE_UNAVAILABLE);
+    assert!(text.starts_with("100 others are watching"), "{text}");
+    watching.pop();
+    let begin = std::time::Instant::now();
+    loop {
+        let client = http::client(&ClientSettings::default()).unwrap();
+        let request = client
+            .request(
+                Method::GET,
+                format!("{}/elements/api-v2/events/stream", rig.origin()),
+            )
+            .header("authorization", rig.credentials());
+        let answer = http::send(request, &client, "stream").await.unwrap();
+        if answer.status() == StatusCode::OK {
+            break;
+        }
+        assert!(begin.elapsed() < PATIENCE, "no room comes free");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test]
 async fn the_dashboard_is_told_rows() {
     let rig = Rig::start().await;
     let browser = Browser::signed_in(&rig).await;
