@@ -157,7 +157,8 @@ fn operator(config: &Config) -> anyhow::Result<Target> {
 /// of one shard of the queue.
 fn limits(config: &Config, window: u16) -> Limits {
     Limits {
-        slots: config.callback_limit,
+        // Nor does a callback hold more than half of it, however small the window is.
+        slots: config.callback_limit.min(usize::from(window / 2)).max(1),
         line: usize::from(window / 2),
         crowd: usize::from(window / 2).max(config.callback_limit),
         park: config.park(),

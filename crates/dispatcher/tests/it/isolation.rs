@@ -12,7 +12,7 @@ use crate::support::{Answer, NewInstance, Receiver, Rig};
 
 #[tokio::test]
 async fn a_callback_that_never_answers_holds_its_slots_and_nothing_else() {
-    let rig = Rig::start(&[("prefetch", "4"), ("callback_limit", "2")]).await;
+    let rig = Rig::start(&[("prefetch", "8"), ("callback_limit", "2")]).await;
     let mut stuck = Receiver::start().await;
     let gate = Arc::new(Semaphore::new(0));
     stuck.answer(Answer::status(200).behind(&gate));
@@ -44,7 +44,8 @@ async fn a_callback_that_never_answers_holds_its_slots_and_nothing_else() {
 
 #[tokio::test]
 async fn a_graceful_stop_finishes_what_is_under_way_and_begins_nothing() {
-    let rig = Rig::start(&[("prefetch", "2")]).await;
+    // Two for each of the two queues.
+    let rig = Rig::start(&[("prefetch", "4")]).await;
     let mut receiver = Receiver::start().await;
     let gate = Arc::new(Semaphore::new(0));
     receiver.answer(Answer::status(200).behind(&gate));
