@@ -49,11 +49,12 @@ async fn a_graceful_stop_finishes_what_is_under_way_and_begins_nothing() {
     let mut receiver = Receiver::start().await;
     let gate = Arc::new(Semaphore::new(0));
     receiver.answer(Answer::status(200).behind(&gate));
-    let instance = rig.instance(&receiver.url("/")).await;
-    let under_way = [rig.notify(instance).await, rig.notify(instance).await];
+    let first = rig.instance(&receiver.url("/")).await;
+    let second = rig.instance(&receiver.url("/")).await;
+    let under_way = [rig.notify(first).await, rig.notify(second).await];
     receiver.next().await;
     receiver.next().await;
-    let waiting = rig.notify(instance).await;
+    let waiting = rig.notify(first).await;
 
     rig.context.lifecycle.stop();
     gate.add_permits(10);
