@@ -12,7 +12,7 @@ use chrono::TimeDelta;
 use futures::Stream;
 use futures::stream;
 use ie_model::{NotificationId, NotificationStatus, OrganizationId, StoredNotification};
-use ie_store::{EventSearch, NotificationFilter, Page};
+use ie_store::{NotificationFilter, Page};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep_until};
 
@@ -57,7 +57,7 @@ pub(crate) enum News {
 /// What a watcher has been told.
 #[derive(Debug)]
 struct Tail {
-    search: EventSearch,
+    search: NotificationFilter,
     status: Option<NotificationStatus>,
     /// Up to here every event was told.
     settled: i64,
@@ -84,18 +84,15 @@ pub(crate) struct Begin {
 
 /// The newest event's id: where a watcher begins that has seen nothing.
 pub(crate) async fn newest(app: &App, organization: OrganizationId) -> Result<i64> {
-    let search = EventSearch {
-        filter: NotificationFilter {
-            organization: Some(organization),
-            ..NotificationFilter::default()
-        },
-        ..EventSearch::default()
+    let search = NotificationFilter {
+        organization: Some(organization),
+        ..NotificationFilter::default()
     };
     let page = Page {
         after: None,
         limit: 1,
     };
-    let found = app.store.find_events(&search, page).await?;
+    let found = app.store.newest_notifications(&search, page).await?;
     Ok(found
         .first()
         .map_or(0, |newest| newest.notification.id.get()))
@@ -107,7 +104,7 @@ pub(crate) async fn newest(app: &App, organization: OrganizationId) -> Result<i6
 /// Too many are watching.
 pub(crate) fn follow(
     app: App,
-    search: EventSearch,
+    search: NotificationFilter,
     begin: Begin,
 ) -> Result<impl Stream<Item = Vec<News>>> {
     let room = Arc::clone(&app.watchers.0).try_acquire_owned();
@@ -116,8 +113,12 @@ pub(crate) fn follow(
         ApiError::new(StatusCode::SERVICE_UNAVAILABLE, text).retry_after(Some(LATER))
     })?;
     let tail = Tail {
-        status: search.filter.status,
-        search: in_any_status(search),
+        status: search.status,
+        // An event that fails later is stored as one that has not.
+        search: NotificationFilter {
+            status: None,
+            ..search
+        },
         settled: begin.after,
         recent: begin.recent,
         _room: room,
@@ -147,12 +148,6 @@ pub(crate) fn follow(
     ))
 }
 
-/// An event that fails later is stored as one that has not.
-fn in_any_status(mut search: EventSearch) -> EventSearch {
-    search.filter.status = None;
-    search
-}
-
 impl Tail {
     async fn look(&mut self, app: &App) -> Result<Vec<News>> {
         let mut news = self.moved(app).await?;
@@ -161,7 +156,7 @@ impl Tail {
             after: Some(self.settled),
             limit: BATCH,
         };
-        let found = app.store.events_after(&self.search, page).await?;
+        let found = app.store.notifications(&self.search, page).await?;
         let is_full = u32::try_from(found.len()) == Ok(BATCH);
         let young = app.clock.now() - SETTLED;
         let mut settles = true;
@@ -193,18 +188,17 @@ impl Tail {
         if page.limit == 0 {
             return Ok(Vec::new());
         }
-        let found = app.store.find_events(&self.search, page).await?;
+        let found = app.store.newest_notifications(&self.search, page).await?;
         Ok(self.told_of(found))
     }
 
     /// What stands elsewhere than when it was told.
     async fn moved(&mut self, app: &App) -> Result<Vec<News>> {
         let ids: Vec<NotificationId> = self.followed.keys().copied().map(NotificationId).collect();
-        let mut moved = app.store.standings(&ids).await?;
-        moved.retain(|(id, status, attempts)| {
-            self.followed.get(&id.get()) != Some(&(*status, *attempts))
-        });
-        let moved: Vec<NotificationId> = moved.into_iter().map(|(id, ..)| id).collect();
+        let moved = app.store.delivery_states(&ids).await?.into_iter();
+        let moved = moved
+            .filter(|(id, now)| self.followed.get(&id.get()) != Some(&(now.status, now.attempts)));
+        let moved: Vec<NotificationId> = moved.map(|(id, _)| id).collect();
         let found = app.store.events(&moved).await?;
         Ok(self.told_of(found))
     }

@@ -76,6 +76,9 @@ impl Store {
         ids: &[NotificationId],
     ) -> Result<BTreeMap<NotificationId, DeliveryState>> {
         let _timer = Timer::start("delivery_states");
+        if ids.is_empty() {
+            return Ok(BTreeMap::new());
+        }
         let sql = Sql::new(
             "SELECT notification_id, status, attempts, earlier FROM deliveries \
              WHERE notification_id IN (SELECT id FROM rows)",

@@ -54,9 +54,7 @@ pub use hints::Urge;
 pub use instances::{NewPoller, Page, PollerChanges};
 pub use notifications::NotificationFilter;
 pub use order::Ordered;
-pub use overview::{
-    Condition, DeadLetterGroup, EventCount, EventSearch, InstanceCounts, InstanceSearch,
-};
+pub use overview::{Condition, DeadLetterGroup, EventCount, InstanceCounts, InstanceSearch};
 pub use pace::Pace;
 pub use pages::{Committed, NewNotification, PageCommit, Progress};
 pub use prune::Prune;

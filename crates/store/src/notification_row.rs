@@ -9,6 +9,8 @@ use ie_model::{
 use serde_json::value::RawValue;
 
 use crate::poller_row::to_u32;
+use crate::rows::Rows;
+use crate::sql::Sql;
 use crate::{Error, Result, time};
 
 /// What is delivered, and where it stands.
@@ -16,6 +18,13 @@ pub(crate) const SELECT_NOTIFICATIONS: &str = "SELECT notifications.id, notifica
      notifications.created_at, notifications.body, notifications.traceparent, notifications.purpose, notifications.media_type, \
      deliveries.status, deliveries.attempts, deliveries.due_at, deliveries.last_error \
      FROM notifications JOIN deliveries ON deliveries.notification_id = notifications.id";
+
+/// The notifications of these ids, by id.
+pub(crate) fn select_by_ids(ids: impl IntoIterator<Item = i64>) -> Sql {
+    let mut sql = Sql::new(SELECT_NOTIFICATIONS);
+    sql.push(" WHERE notifications.id IN (SELECT id FROM rows) ORDER BY notifications.id");
+    sql.rows(Rows::new().int("id", ids))
+}
 
 #[derive(Debug, sqlx::FromRow)]
 pub(crate) struct NotificationRow {

@@ -36,9 +36,16 @@ pub struct NotificationFilter {
     pub to: Option<DateTime<Utc>>,
     /// Of this resource.
     pub resource: Option<String>,
-    /// Whose last attempt failed like this.
-    pub error_class: Option<ErrorClass>,
+    /// Whose last attempt failed like this; `Some(None)` for those that no attempt failed.
+    pub error_class: Option<Option<ErrorClass>>,
+    /// With a higher id than this: what is rare among many would be looked for through all of them.
+    pub above: Option<i64>,
 }
+
+/// Of the statement's notification the last attempt, whose class is …
+const LAST_ATTEMPT: &str = "EXISTS (SELECT 1 FROM attempts \
+     WHERE attempts.notification_id = deliveries.notification_id \
+     AND attempts.number = deliveries.attempts AND attempts.error_class ";
 
 impl Store {
     /// The notifications that the filter lets through, by id: the newest last.
@@ -52,6 +59,21 @@ impl Store {
         sql.push_bind(" WHERE notifications.id > ", page.after.unwrap_or(i64::MIN));
         filter.narrow(&mut sql);
         sql.push_bind(" ORDER BY notifications.id LIMIT ", page.limit);
+        let rows: Vec<NotificationRow> = self.database.all(sql).await?;
+        rows.into_iter().map(StoredNotification::try_from).collect()
+    }
+
+    /// The notifications that the filter lets through, the newest first; `page.after` is the last one seen.
+    pub async fn newest_notifications(
+        &self,
+        filter: &NotificationFilter,
+        page: Page,
+    ) -> Result<Vec<StoredNotification>> {
+        let _timer = Timer::start("newest_notifications");
+        let mut sql = Sql::new(SELECT_NOTIFICATIONS);
+        sql.push_bind(" WHERE notifications.id < ", page.after.unwrap_or(i64::MAX));
+        filter.narrow(&mut sql);
+        sql.push_bind(" ORDER BY notifications.id DESC LIMIT ", page.limit);
         let rows: Vec<NotificationRow> = self.database.all(sql).await?;
         rows.into_iter().map(StoredNotification::try_from).collect()
     }
@@ -160,13 +182,7 @@ impl NotificationFilter {
         // What the operator is told is not for the instance's owner.
         sql.push(" AND notifications.purpose <> 'operator'");
         if let Some(organization) = self.organization {
-            // The plus keeps SQLite on the order of the ids: by the index it would sort all that there are.
-            sql.push_bind(
-                " AND +notifications.instance_id IN \
-                 (SELECT id FROM instances WHERE organization_id = ",
-                organization,
-            )
-            .push(")");
+            self.narrow_to(organization, sql);
         }
         if let Some(instance) = self.instance {
             sql.push_bind(" AND notifications.instance_id = ", instance);
@@ -199,15 +215,40 @@ impl NotificationFilter {
         if let Some(resource) = &self.resource {
             sql.push_bind(" AND notifications.resource = ", resource.as_str());
         }
-        if let Some(class) = self.error_class {
-            sql.push_bind(
-                " AND EXISTS (SELECT 1 FROM attempts \
-                 WHERE attempts.notification_id = deliveries.notification_id \
-                 AND attempts.number = deliveries.attempts AND attempts.error_class = ",
-                class.as_str(),
-            )
-            .push(")");
+        if let Some(above) = self.above {
+            sql.push_bind(" AND notifications.id > ", above);
         }
+        match self.error_class {
+            None => {}
+            Some(None) => {
+                sql.push(" AND NOT ")
+                    .push(LAST_ATTEMPT)
+                    .push("IS NOT NULL)");
+            }
+            Some(Some(class)) => {
+                sql.push(" AND ").push(LAST_ATTEMPT);
+                sql.push_bind("= ", class.as_str()).push(")");
+            }
+        }
+    }
+    fn narrow_to(&self, organization: OrganizationId, sql: &mut Sql) {
+        if self.instance.is_none() && self.status == Some(NotificationStatus::Failed) {
+            // Dead letters are few, and have an index of their own.
+            sql.push_bind(
+                " AND notifications.id IN (SELECT notification_id FROM deliveries \
+                 WHERE status = 'FAILED' AND instance_id IN \
+                 (SELECT id FROM instances WHERE organization_id = ",
+                organization,
+            )
+            .push("))");
+        }
+        // The plus keeps SQLite on the order of the ids: by the index it would sort all that there are.
+        sql.push_bind(
+            " AND +notifications.instance_id IN \
+             (SELECT id FROM instances WHERE organization_id = ",
+            organization,
+        )
+        .push(")");
     }
 }
 

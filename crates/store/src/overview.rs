@@ -8,17 +8,17 @@ use std::str::FromStr as _;
 
 use chrono::{DateTime, Utc};
 use ie_model::{
-    ErrorClass, Instance, InstanceId, NotificationId, NotificationStatus, OrganizationId, Poller,
-    Settings, StoredNotification,
+    ErrorClass, Instance, InstanceId, NotificationId, OrganizationId, Poller, Settings,
+    StoredNotification,
 };
 
 use crate::instance_row::{InstanceRow, SELECT_INSTANCES, from_json};
-use crate::notification_row::{self, NotificationRow, SELECT_NOTIFICATIONS};
-use crate::poller_row::{PollerRow, SELECT_POLLERS, to_u32};
+use crate::notification_row::{NotificationRow, select_by_ids};
+use crate::poller_row::{PollerRow, SELECT_POLLERS};
 use crate::rows::Rows;
 use crate::sql::Sql;
 use crate::timer::Timer;
-use crate::{Error, NotificationFilter, Page, Result, Store, time};
+use crate::{Error, Page, Result, Store, time};
 
 /// Milliseconds of a minute, in which events are counted.
 const MINUTE: i64 = 60_000;
@@ -54,19 +54,6 @@ pub struct InstanceCounts {
     pub failing: u64,
     /// Those of [`Condition::Paused`].
     pub paused: u64,
-}
-
-/// Which events are looked for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct EventSearch {
-    /// Whose, how they stand, from when.
-    pub filter: NotificationFilter,
-    /// Of this resource.
-    pub resource: Option<String>,
-    /// Whose last attempt failed like this; `Some(None)` for those that no attempt failed.
-    pub class: Option<Option<ErrorClass>>,
-    /// With a higher id than this: what is rare among many would be looked for through all of them.
-    pub above: Option<i64>,
 }
 
 /// Events of a minute.
@@ -182,73 +169,15 @@ impl Store {
         rows.into_iter().map(Poller::try_from).collect()
     }
 
-    /// The events that are looked for, the newest first; `page.after` is the last one seen.
-    pub async fn find_events(
-        &self,
-        search: &EventSearch,
-        page: Page,
-    ) -> Result<Vec<StoredNotification>> {
-        let _timer = Timer::start("find_events");
-        let mut sql = Sql::new(SELECT_NOTIFICATIONS);
-        sql.push_bind(" WHERE notifications.id < ", page.after.unwrap_or(i64::MAX));
-        search.narrow(&mut sql);
-        sql.push_bind(" ORDER BY notifications.id DESC LIMIT ", page.limit);
-        let rows: Vec<NotificationRow> = self.database.all(sql).await?;
-        rows.into_iter().map(StoredNotification::try_from).collect()
-    }
-
-    /// The events that are looked for and have an id above `after`, the oldest first.
-    pub async fn events_after(
-        &self,
-        search: &EventSearch,
-        page: Page,
-    ) -> Result<Vec<StoredNotification>> {
-        let _timer = Timer::start("events_after");
-        let mut sql = Sql::new(SELECT_NOTIFICATIONS);
-        sql.push_bind(" WHERE notifications.id > ", page.after.unwrap_or(i64::MIN));
-        search.narrow(&mut sql);
-        sql.push_bind(" ORDER BY notifications.id LIMIT ", page.limit);
-        let rows: Vec<NotificationRow> = self.database.all(sql).await?;
-        rows.into_iter().map(StoredNotification::try_from).collect()
-    }
-
-    /// The events of these ids, as they stand now.
+    /// The events of these ids, as they stand now, by id.
     pub async fn events(&self, ids: &[NotificationId]) -> Result<Vec<StoredNotification>> {
         let _timer = Timer::start("events");
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let mut sql = Sql::new(SELECT_NOTIFICATIONS);
-        sql.push(" WHERE notifications.id IN (SELECT id FROM rows) ORDER BY notifications.id");
-        let sql = sql.rows(Rows::new().int("id", ids.iter().map(|id| id.get())));
+        let sql = select_by_ids(ids.iter().map(|id| id.get()));
         let rows: Vec<NotificationRow> = self.database.all(sql).await?;
         rows.into_iter().map(StoredNotification::try_from).collect()
-    }
-
-    /// Where the events of these ids stand, and after how many attempts.
-    pub async fn standings(
-        &self,
-        ids: &[NotificationId],
-    ) -> Result<Vec<(NotificationId, NotificationStatus, u32)>> {
-        let _timer = Timer::start("standings");
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let sql = Sql::new(
-            "SELECT notification_id, status, attempts FROM deliveries \
-             WHERE notification_id IN (SELECT id FROM rows)",
-        );
-        let sql = sql.rows(Rows::new().int("id", ids.iter().map(|id| id.get())));
-        let rows: Vec<(i64, String, i64)> = self.database.all(sql).await?;
-        let standings = rows.into_iter().map(|(id, status, attempts)| {
-            let attempts = to_u32("a notification's attempts", attempts)?;
-            Ok((
-                NotificationId(id),
-                notification_row::status(&status)?,
-                attempts,
-            ))
-        });
-        standings.collect()
     }
 
     /// How many events of an organization, or of one of its instances, were stored in each minute of a time.
@@ -308,44 +237,6 @@ impl Store {
         let sql = sql.bind(organization).bind(limit);
         let rows: Vec<GroupRow> = self.database.all(sql).await?;
         rows.into_iter().map(DeadLetterGroup::try_from).collect()
-    }
-}
-
-impl EventSearch {
-    /// Adds the conditions to a statement that has a WHERE already.
-    fn narrow(&self, sql: &mut Sql) {
-        self.filter.narrow(sql);
-        if let Some(above) = self.above {
-            sql.push_bind(" AND notifications.id > ", above);
-        }
-        if let (None, Some(of), Some(NotificationStatus::Failed)) = (
-            self.filter.instance,
-            self.filter.organization,
-            self.filter.status,
-        ) {
-            // Dead letters are few, and have an index of their own.
-            sql.push_bind(
-                " AND notifications.id IN (SELECT notification_id FROM deliveries WHERE status = 'FAILED' \
-                 AND instance_id IN (SELECT id FROM instances WHERE organization_id = ",
-                of,
-            )
-            .push("))");
-        }
-        if let Some(resource) = &self.resource {
-            sql.push_bind(" AND notifications.resource = ", resource.as_str());
-        }
-        const LAST: &str = "EXISTS (SELECT 1 FROM attempts WHERE attempts.notification_id = notifications.id \
-             AND attempts.number = deliveries.attempts AND attempts.error_class ";
-        match self.class {
-            None => {}
-            Some(None) => {
-                sql.push(" AND NOT ").push(LAST).push("IS NOT NULL)");
-            }
-            Some(Some(class)) => {
-                sql.push(" AND ").push(LAST);
-                sql.push_bind("= ", class.as_str()).push(")");
-            }
-        }
     }
 }
 

@@ -77,8 +77,6 @@ fn hot_statements() -> Vec<Sql> {
     let under_way = pages::Progress::UnderWay {
         lease_until: chrono::DateTime::UNIX_EPOCH,
     };
-    let mut stored = Sql::new(notification_row::SELECT_NOTIFICATIONS);
-    stored.push(" WHERE notifications.id IN (SELECT id FROM rows)");
     vec![
         Sql::new(polls::SELECT_DUE).bind(1_i64).bind(10_i64),
         Sql::new(polls::CLAIM).bind(1_i64).rows(ids()),
@@ -91,7 +89,7 @@ fn hot_statements() -> Vec<Sql> {
         Sql::new(relay::MARK_RECEIVED).bind(1_i64).rows(ids()),
         Sql::new(relay::SELECT_UNPUBLISHED).bind(1_i64).bind(10_i64),
         Sql::new(relay::COUNT_UNPUBLISHED).bind(10_i64),
-        stored.rows(ids()),
+        notification_row::select_by_ids([1, 2]),
         Sql::new(deliveries::UPDATE_STATES).rows(states()),
         Sql::new(deliveries::COUNT_ATTEMPTS).rows(states()),
         Sql::new(notices::COUNT_DEAD).rows(ids()),

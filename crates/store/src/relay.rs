@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use ie_model::{NotificationId, StoredNotification};
 
 use crate::database::{Lock, Tx};
-use crate::notification_row::{NotificationRow, SELECT_NOTIFICATIONS};
+use crate::notification_row::{NotificationRow, select_by_ids};
 use crate::rows::Rows;
 use crate::sql::Sql;
 use crate::timer::Timer;
@@ -107,10 +107,7 @@ impl Store {
 
 /// The notifications of these ids, in their order.
 pub(crate) async fn stored(tx: &mut Tx, ids: &[i64]) -> Result<Vec<StoredNotification>> {
-    let mut sql = Sql::new(SELECT_NOTIFICATIONS);
-    sql.push(" WHERE notifications.id IN (SELECT id FROM rows)");
-    let sql = sql.rows(Rows::new().int("id", ids.iter().copied()));
-    let rows: Vec<NotificationRow> = tx.all(sql).await?;
+    let rows: Vec<NotificationRow> = tx.all(select_by_ids(ids.iter().copied())).await?;
     let mut found = HashMap::with_capacity(rows.len());
     for row in rows {
         let notification = StoredNotification::try_from(row)?;

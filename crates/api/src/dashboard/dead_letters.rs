@@ -3,7 +3,7 @@
 use axum::extract::{Path, Query, State};
 use axum::response::Redirect;
 use ie_model::{ErrorClass, Instance, NotificationId, NotificationStatus, StoredNotification};
-use ie_store::{DeadLetterGroup, EventSearch, NotificationFilter, Page as Part};
+use ie_store::{DeadLetterGroup, NotificationFilter, Page as Part};
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -99,7 +99,7 @@ pub(super) async fn group(
     };
     let mut letters = app
         .store
-        .find_events(&search(&instance, class), part)
+        .newest_notifications(&search(&instance, class), part)
         .await?;
     let more = letters.len() > SIZE as usize;
     letters.truncate(SIZE as usize);
@@ -208,25 +208,17 @@ pub(super) async fn act(
 ) -> Result<Redirect> {
     let (instance, class) = named(&app, &session, &id, &class).await?;
     let action = form.text("do");
-    let limit = app.config.redrive_limit;
-    let ids: Vec<NotificationId> = if action == "redrive-all" {
-        let part = Part { after: None, limit };
-        let all = app
-            .store
-            .find_events(&search(&instance, class), part)
-            .await?;
-        all.iter().map(|letter| letter.notification.id).collect()
-    } else {
-        form.all("id").filter_map(|id| id.parse().ok()).collect()
-    };
-    if ids.is_empty() {
+    let all = action == "redrive-all";
+    let ids = form.all("id").filter_map(|id| id.parse().ok());
+    let ids: Vec<NotificationId> = ids.collect();
+    if ids.is_empty() && !all {
         return Err(ApiError::bad_request("select the dead letters first").into());
     }
-    let filter = search(&instance, class).filter;
+    let filter = search(&instance, class);
     let which = Which {
         filter: &filter,
-        ids: Some(&ids),
-        limit,
+        ids: (!all).then_some(ids.as_slice()),
+        limit: app.config.redrive_limit,
     };
     let told = match action {
         "redrive" | "redrive-all" => {
@@ -260,17 +252,13 @@ async fn named(
     Ok((instance, class))
 }
 
-fn search(instance: &Instance, class: Option<ErrorClass>) -> EventSearch {
-    EventSearch {
-        filter: NotificationFilter {
-            organization: Some(instance.organization),
-            instance: Some(instance.id),
-            status: Some(NotificationStatus::Failed),
-            ..NotificationFilter::default()
-        },
-        resource: None,
-        class: Some(class),
-        above: None,
+fn search(instance: &Instance, class: Option<ErrorClass>) -> NotificationFilter {
+    NotificationFilter {
+        organization: Some(instance.organization),
+        instance: Some(instance.id),
+        status: Some(NotificationStatus::Failed),
+        error_class: Some(class),
+        ..NotificationFilter::default()
     }
 }
 

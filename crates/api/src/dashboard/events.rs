@@ -8,7 +8,7 @@ use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures::{StreamExt as _, stream};
 use ie_model::{InstanceId, NotificationStatus, StoredNotification};
-use ie_store::{EventSearch, NotificationFilter, Page as Part};
+use ie_store::{NotificationFilter, Page as Part};
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -54,7 +54,7 @@ pub(super) async fn page(
 ) -> Result<Markup> {
     let search = search(&app, &session, &wanted).await?;
     let after = tail::newest(&app, session.principal.organization).await?;
-    let search = EventSearch {
+    let search = NotificationFilter {
         above: wanted.above(after),
         ..search
     };
@@ -62,7 +62,7 @@ pub(super) async fn page(
         after: wanted.before,
         limit: SIZE + 1,
     };
-    let mut found = app.store.find_events(&search, part).await?;
+    let mut found = app.store.newest_notifications(&search, part).await?;
     let more = found.len() > SIZE as usize;
     found.truncate(SIZE as usize);
     let is_live = wanted.before.is_none() && wanted.live != "off";
@@ -166,7 +166,7 @@ async fn events(app: &App, news: Vec<News>) -> Vec<std::result::Result<Event, In
     news.into_iter().map(event).collect()
 }
 
-async fn search(app: &App, session: &Session, wanted: &Wanted) -> Result<EventSearch> {
+async fn search(app: &App, session: &Session, wanted: &Wanted) -> Result<NotificationFilter> {
     let organization = session.principal.organization;
     let text = wanted.instance.trim().trim_start_matches('#');
     let instance = if text.is_empty() {
@@ -175,16 +175,12 @@ async fn search(app: &App, session: &Session, wanted: &Wanted) -> Result<EventSe
         Some(owned(app, organization, text).await?.id)
     };
     let resource = wanted.resource.trim();
-    Ok(EventSearch {
-        filter: NotificationFilter {
-            organization: Some(organization),
-            instance,
-            status: wanted.status.parse::<NotificationStatus>().ok(),
-            ..NotificationFilter::default()
-        },
+    Ok(NotificationFilter {
+        organization: Some(organization),
+        instance,
+        status: wanted.status.parse::<NotificationStatus>().ok(),
         resource: (!resource.is_empty()).then(|| resource.to_owned()),
-        class: None,
-        above: None,
+        ..NotificationFilter::default()
     })
 }
 

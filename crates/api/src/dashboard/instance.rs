@@ -4,7 +4,7 @@ use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use chrono::{DateTime, Utc};
 use ie_model::{Instance, Poller, PollerStatus, StoredNotification};
-use ie_store::{EventSearch, NotificationFilter, Page as Part};
+use ie_store::{NotificationFilter, Page as Part};
 use maud::{Markup, html};
 use serde::Deserialize;
 use serde_json::Value;
@@ -173,19 +173,16 @@ async fn status(app: &App, session: &Session, instance: &Instance) -> Result<Mar
     let pollers = app.store.pollers(instance.id).await?;
     let own: Vec<&Poller> = pollers.iter().collect();
     let budget = budget::of(app, instance).await?;
-    let search = EventSearch {
-        filter: NotificationFilter {
-            organization: Some(instance.organization),
-            instance: Some(instance.id),
-            ..NotificationFilter::default()
-        },
-        ..EventSearch::default()
+    let search = NotificationFilter {
+        organization: Some(instance.organization),
+        instance: Some(instance.id),
+        ..NotificationFilter::default()
     };
     let part = Part {
         after: None,
         limit: LATEST,
     };
-    let events = app.store.find_events(&search, part).await?;
+    let events = app.store.newest_notifications(&search, part).await?;
     Ok(html! {
         (head(session, instance, &own, now))
         (health::advice(instance, &own, now))

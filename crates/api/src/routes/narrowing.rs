@@ -70,7 +70,7 @@ impl Narrowing {
     pub(super) fn of(self, filter: NotificationFilter) -> NotificationFilter {
         NotificationFilter {
             resource: self.resource,
-            error_class: self.error_class,
+            error_class: self.error_class.map(Some),
             from: self.from,
             to: self.to,
             ..filter

@@ -7,7 +7,7 @@ use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures::{Stream, StreamExt as _, stream};
 use ie_model::NotificationStatus;
-use ie_store::{EventSearch, NotificationFilter};
+use ie_store::NotificationFilter;
 
 use super::answer;
 use super::query::Query;
@@ -35,14 +35,11 @@ pub(super) async fn stream(
     };
     let status = query.get("status").map(str::parse::<NotificationStatus>);
     let status = status.transpose();
-    let search = EventSearch {
-        filter: NotificationFilter {
-            organization: Some(organization),
-            instance,
-            status: status.map_err(|error| ApiError::bad_request(format!("status: {error}")))?,
-            ..NotificationFilter::default()
-        },
-        ..EventSearch::default()
+    let search = NotificationFilter {
+        organization: Some(organization),
+        instance,
+        status: status.map_err(|error| ApiError::bad_request(format!("status: {error}")))?,
+        ..NotificationFilter::default()
     };
     let after = match last_event_id(&headers)? {
         Some(id) => id,

@@ -152,7 +152,7 @@ async fn a_filter_excludes_by_resource_and_by_the_class_of_the_last_failure(
         ..Default::default()
     };
     let unconnected = NotificationFilter {
-        error_class: Some(ErrorClass::Connect),
+        error_class: Some(Some(ErrorClass::Connect)),
         ..Default::default()
     };
     let contacts = NotificationFilter {

@@ -2,9 +2,7 @@
 
 use ie_model::NotificationStatus::{Failed, New, Notified};
 use ie_model::{ErrorClass, Instance, NotificationId, OrganizationId};
-use ie_store::{
-    AttemptRecord, Condition, EventSearch, InstanceSearch, NotificationFilter, Page, Store,
-};
+use ie_store::{AttemptRecord, Condition, InstanceSearch, NotificationFilter, Page, Store};
 use rstest::rstest;
 
 use crate::harness::Backend;
@@ -135,24 +133,20 @@ async fn events_are_found_newest_first_by_resource_and_failure(
         attempt(ids[2], 1, Notified),
     ];
     db.store.record_attempts(&records).await.unwrap();
-    let find = async |search: EventSearch, page: Page| {
-        let found = db.store.find_events(&search, page).await.unwrap();
+    let find = async |search: NotificationFilter, page: Page| {
+        let found = db.store.newest_notifications(&search, page).await.unwrap();
         let ids = found.into_iter().map(|found| found.notification.id);
         ids.collect::<Vec<_>>()
     };
-    let dead = |class| EventSearch {
-        filter: NotificationFilter {
-            organization: Some(stored.organization),
-            status: Some(Failed),
-            ..NotificationFilter::default()
-        },
-        resource: None,
-        class: Some(class),
-        above: None,
+    let dead = |class| NotificationFilter {
+        organization: Some(stored.organization),
+        status: Some(Failed),
+        error_class: Some(class),
+        ..NotificationFilter::default()
     };
-    let of = |resource: &str| EventSearch {
+    let of = |resource: &str| NotificationFilter {
         resource: Some(resource.to_owned()),
-        ..EventSearch::default()
+        ..NotificationFilter::default()
     };
 
     let newest = [ids[3], ids[2], ids[1], ids[0]];
@@ -162,26 +156,32 @@ async fn events_are_found_newest_first_by_resource_and_failure(
         after: Some(ids[2].get()),
         limit: 1,
     };
-    assert_eq!(find(EventSearch::default(), page).await, [ids[1]]);
+    assert_eq!(find(NotificationFilter::default(), page).await, [ids[1]]);
     assert_eq!(find(dead(Some(ErrorClass::Timeout)), ALL).await, [ids[0]]);
     assert_eq!(find(dead(None), ALL).await, [ids[1]]);
     let page = Page {
         after: Some(ids[1].get()),
         limit: 1,
     };
-    let above = EventSearch {
+    let above = NotificationFilter {
         above: Some(ids[1].get()),
-        ..EventSearch::default()
+        ..NotificationFilter::default()
     };
     assert_eq!(find(above, ALL).await, [ids[3], ids[2]]);
-    let after = db.store.events_after(&EventSearch::default(), page).await;
+    let after = db
+        .store
+        .notifications(&NotificationFilter::default(), page)
+        .await;
     assert_eq!(after.unwrap()[0].notification.id, ids[2]);
     let two = db.store.events(&[ids[2], ids[0]]).await.unwrap();
     assert_eq!(two[0].status, Failed);
     assert_eq!(two[1].status, Notified);
-    let mut standings = db.store.standings(&[ids[2], ids[3]]).await.unwrap();
-    standings.sort_by_key(|(id, ..)| *id);
-    assert_eq!(standings, [(ids[2], Notified, 1), (ids[3], New, 0)]);
+    let states = db.store.delivery_states(&[ids[2], ids[3]]).await.unwrap();
+    let states = states.into_iter();
+    let states: Vec<_> = states
+        .map(|(id, state)| (id, state.status, state.attempts))
+        .collect();
+    assert_eq!(states, [(ids[2], Notified, 1), (ids[3], New, 0)]);
 }
 
 #[rstest]
