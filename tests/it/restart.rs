@@ -95,14 +95,6 @@ async fn a_broker_that_is_restarted_in_the_middle_loses_and_repeats_nothing() ->
     }
 
     // then everything arrives, and nothing under two ids or twice.
-    let arrived = rig
-        .settle(instance, PATIENCE, |arrived| {
-            let (ledger, state) = (rig.ledger()?, rig.state()?);
-            arrived.covers(&ledger, &state, baseline)?;
-            arrived.is_exactly_what_was_served(&ledger, baseline)
-        })
-        .await?;
-    arrived.no_version_twice()?;
-    arrived.no_delivery_twice()?;
+    rig.settle_exactly(instance, baseline).await?;
     rig.stop().await
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ie_simulator::{Settings, Stream};
-use ie_tests::rig::{Mode, PATIENCE, Rig};
+use ie_tests::rig::{Mode, Rig};
 use rstest::rstest;
 
 const RESOURCES: [&str; 4] = ["contacts", "accounts", "leads", "opportunities"];
@@ -49,15 +49,7 @@ async fn every_version_that_a_poll_was_served_arrives_once(
     }
 
     // then what arrives is exactly what a poll was served, each version and each notification once.
-    let arrived = rig
-        .settle(instance, PATIENCE, |arrived| {
-            let (ledger, state) = (rig.ledger()?, rig.state()?);
-            arrived.covers(&ledger, &state, baseline)?;
-            arrived.is_exactly_what_was_served(&ledger, baseline)
-        })
-        .await?;
-    arrived.no_version_twice()?;
-    arrived.no_delivery_twice()?;
+    let arrived = rig.settle_exactly(instance, baseline).await?;
     assert!(
         arrived.versions.len() > 2_000,
         "only {} versions were seen",

@@ -244,6 +244,27 @@ impl Rig {
         }
     }
 
+    /// Polls until exactly what the polls were served has arrived, each version and each delivery once.
+    ///
+    /// # Errors
+    /// Something is missing after [`PATIENCE`], or something came twice.
+    pub async fn settle_exactly(
+        &self,
+        instance: i64,
+        baseline: DateTime<Utc>,
+    ) -> anyhow::Result<Arrived> {
+        let arrived = self
+            .settle(instance, PATIENCE, |arrived| {
+                let (ledger, state) = (self.ledger()?, self.state()?);
+                arrived.covers(&ledger, &state, baseline)?;
+                arrived.is_exactly_what_was_served(&ledger, baseline)
+            })
+            .await?;
+        arrived.no_version_twice()?;
+        arrived.no_delivery_twice()?;
+        Ok(arrived)
+    }
+
     /// Stops everything and removes what it has made.
     ///
     /// # Errors

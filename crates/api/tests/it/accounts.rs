@@ -4,7 +4,7 @@ use reqwest::{Method, StatusCode};
 use rstest::rstest;
 use serde_json::json;
 
-use crate::rig::{Rig, body, id, path};
+use crate::rig::{Rig, id, path};
 
 const FORM: &str = "expected Authorization: User <user secret>, Organization <organization secret>";
 
@@ -211,16 +211,7 @@ async fn changing_an_instance_needs_to_say_which() {
 async fn each_organization_lists_its_own() {
     let rig = Rig::start().await;
     rig.instance(&json!({})).await;
-    let other = rig.other_organization().await;
-    let created = rig
-        .send(
-            Method::POST,
-            "/instances",
-            Some(&other),
-            &body(&json!({})).to_string(),
-        )
-        .await
-        .ok();
+    let (created, other) = rig.foreign_instance(&json!({})).await;
 
     let listed = rig
         .send(Method::GET, "/instances", Some(&other), "")

@@ -1,7 +1,7 @@
 //! The dashboard's pages: what they show, what they do, and whose they are.
 
 use ie_model::NotificationStatus;
-use reqwest::{Method, StatusCode};
+use reqwest::StatusCode;
 use serde_json::json;
 
 use crate::browser::Browser;
@@ -269,12 +269,8 @@ async fn dead_letters_are_grouped_redriven_and_discarded() {
 async fn another_organizations_things_are_not_there() {
     let rig = Rig::start().await;
     let browser = Browser::signed_in(&rig).await;
-    let other = rig.other_organization().await;
-    let body = crate::rig::body(&json!({"event.objects": "contacts"})).to_string();
-    let created = rig
-        .send(Method::POST, "/instances", Some(&other), &body)
-        .await
-        .ok();
+    let theirs = json!({"event.objects": "contacts"});
+    let (created, _) = rig.foreign_instance(&theirs).await;
     let instance = id(&created);
     let event = rig.notifications(instance, 1).await[0];
     rig.fail(event, NotificationStatus::Failed).await;

@@ -206,6 +206,14 @@ impl Rig {
         "User other-user, Organization other-organization".to_owned()
     }
 
+    /// An instance of another organization; gives it and that one's credentials.
+    pub(crate) async fn foreign_instance(&self, configuration: &Value) -> (Value, String) {
+        let other = self.other_organization().await;
+        let body = body(configuration).to_string();
+        let created = self.send(Method::POST, "/instances", Some(&other), &body);
+        (created.await.ok(), other)
+    }
+
     /// Stores notifications of an instance, one second after another, and gives their ids.
     pub(crate) async fn notifications(&self, instance: i64, count: u32) -> Vec<NotificationId> {
         self.notifications_with(instance, count, |_| ()).await

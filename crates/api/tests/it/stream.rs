@@ -102,12 +102,8 @@ async fn a_client_goes_on_after_the_last_event_it_has_seen() {
 async fn a_stream_is_of_one_organization_and_of_one_instance_if_asked() {
     let rig = Rig::start().await;
     let one = id(&rig.instance(&json!({"event.objects": "contacts"})).await);
-    let other = rig.other_organization().await;
-    let body = crate::rig::body(&json!({"event.objects": "contacts"})).to_string();
-    let created = rig
-        .send(Method::POST, "/instances", Some(&other), &body)
-        .await
-        .ok();
+    let theirs = json!({"event.objects": "contacts"});
+    let (created, _) = rig.foreign_instance(&theirs).await;
     let theirs = id(&created);
     let mut all = api(&rig, "", &[]).await;
     let mut own = api(&rig, &format!("?instanceId={one}"), &[]).await;
