@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use ie_broker::Outgoing;
-use ie_model::{Message as _, Notification, NotificationId, Queue, StoredNotification};
+use ie_model::{Message as _, NotificationId, Queue, StoredNotification};
 use ie_store::{NotificationFilter, Pace};
 
 use crate::app::App;
@@ -78,15 +78,7 @@ pub(crate) async fn discard(app: &App, which: Which<'_>) -> Result<usize> {
 
 /// Puts notifications into the queue; gives how many it took. The relay looks after the others.
 async fn publish(app: &App, redriven: &[StoredNotification]) -> usize {
-    let outgoing: Vec<Outgoing<'_, Notification>> = redriven
-        .iter()
-        .map(|stored| Outgoing {
-            message: &stored.notification,
-            traceparent: stored.traceparent.clone(),
-            republished: true,
-            attempt: stored.attempts + 1,
-        })
-        .collect();
+    let outgoing: Vec<_> = redriven.iter().map(Outgoing::next_attempt).collect();
     let outcomes = match app.broker.publish(&outgoing).await {
         Ok(outcomes) => outcomes,
         Err(error) => {

@@ -20,6 +20,7 @@ use tokio::sync::{Mutex, Semaphore};
 use crate::shard::Shard;
 use crate::topology::Topology;
 use crate::{Config, Error};
+use declare::find_partitions;
 use link::{Board, Link, Purpose};
 
 /// How often the state of a connection is looked at.
@@ -90,9 +91,12 @@ impl Amqp {
 
     async fn first_connection(&self, lifecycle: &Lifecycle) -> Result<(), Error> {
         loop {
-            let attempt = lifecycle.run_until_stopped(self.publishing.session()).await;
-            match attempt {
-                Some(Ok(_)) => return Ok(()),
+            let attempt = async {
+                let session = self.publishing.session().await?;
+                find_partitions(&session, &self.topology).await
+            };
+            match lifecycle.run_until_stopped(attempt).await {
+                Some(Ok(())) => return Ok(()),
                 Some(Err(Error::Disconnected { .. })) => (),
                 Some(Err(error)) => return Err(error),
                 None => return Err(Error::disconnected("stopped before there was a connection")),

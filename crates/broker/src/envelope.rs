@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use ie_model::Message;
+use ie_model::{Message, Notification, StoredNotification};
 
 use crate::propagation::TraceContext;
 
@@ -52,6 +52,18 @@ impl<'a, M> Outgoing<'a, M> {
             traceparent: None,
             republished: false,
             attempt: 1,
+        }
+    }
+}
+
+impl<'a> Outgoing<'a, Notification> {
+    /// A stored notification, for its next attempt.
+    pub fn next_attempt(stored: &'a StoredNotification) -> Self {
+        Self {
+            message: &stored.notification,
+            traceparent: stored.traceparent.clone(),
+            republished: true,
+            attempt: stored.attempts + 1,
         }
     }
 }

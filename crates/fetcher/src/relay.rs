@@ -94,15 +94,7 @@ pub async fn sweep(parts: &Parts, clock: &SharedClock) -> anyhow::Result<usize> 
             .store
             .claim_unpublished(clock.now(), parts.config.relay_batch, CLAIM)
             .await?;
-        let batch: Vec<_> = due
-            .iter()
-            .map(|stored| Outgoing {
-                message: &stored.notification,
-                traceparent: stored.traceparent.clone(),
-                republished: true,
-                attempt: stored.attempts + 1,
-            })
-            .collect();
+        let batch: Vec<_> = due.iter().map(Outgoing::next_attempt).collect();
         let published = publish(&parts.broker, &parts.store, &batch, clock.now()).await?;
         counter!("ie_relay_published_total").increment(published as u64);
         total += published;

@@ -3,9 +3,9 @@
 use ie_model::Queue;
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable};
-use lapin::{Channel, Connection, ErrorKind, ExchangeKind};
+use lapin::{Channel, ErrorKind, ExchangeKind};
 
-use super::link::lost;
+use super::link::{Session, lost};
 use crate::Error;
 use crate::config::MOST_PARTITIONS;
 use crate::shard::Shard;
@@ -50,10 +50,9 @@ pub(super) async fn declare(channel: &Channel, topology: &Topology) -> Result<()
 }
 
 /// Finds the partitions that are left of a time when there were more: they may hold messages, now or later.
-pub(super) async fn find_partitions(
-    connection: &Connection,
-    topology: &Topology,
-) -> Result<(), Error> {
+///
+/// Once for each process, since RabbitMQ notes a question for what is not there as an error.
+pub(super) async fn find_partitions(session: &Session, topology: &Topology) -> Result<(), Error> {
     while topology.partitions() < MOST_PARTITIONS {
         let next = topology.partitions();
         let shard = Shard {
@@ -67,8 +66,7 @@ pub(super) async fn find_partitions(
             ..Default::default()
         };
         // What is not there ends its channel.
-        let channel = connection.create_channel().await;
-        let channel = channel.map_err(|error| lost("opening a channel", error))?;
+        let channel = session.open_channel().await?;
         let looked = channel.queue_declare(name.into(), passive, FieldTable::default());
         match looked.await {
             Ok(_) => topology.widen(next + 1),

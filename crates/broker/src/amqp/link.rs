@@ -13,7 +13,7 @@ use lapin::{Channel, Connection, ConnectionProperties, ErrorKind};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::declare::{declare, find_partitions};
+use super::declare::declare;
 use crate::Error;
 use crate::topology::Topology;
 
@@ -203,7 +203,6 @@ impl Link {
         let connection = Connection::connect_uri(self.uri.clone(), properties)
             .await
             .map_err(|error| lost("connecting", error))?;
-        find_partitions(&connection, &self.topology).await?;
         let declaring = connection.create_channel().await;
         declare(
             &declaring.map_err(|error| lost("opening a channel", error))?,
