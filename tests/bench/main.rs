@@ -11,6 +11,7 @@ mod backlog;
 mod bare;
 mod budget;
 mod callbacks;
+mod ceiling;
 mod cpu;
 mod deliveries;
 mod embedded;

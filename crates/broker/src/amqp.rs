@@ -1,6 +1,7 @@
 //! RabbitMQ: two connections, since a broker that runs out of memory stops listening to those that publish, and
 //! acknowledgements must still get through.
 
+mod acknowledge;
 mod consume;
 mod declare;
 mod headers;

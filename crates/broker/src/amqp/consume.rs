@@ -8,7 +8,7 @@ use futures::{FutureExt as _, StreamExt as _};
 use ie_platform::Lifecycle;
 use lapin::message::Delivery;
 use lapin::options::{
-    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
+    BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
 };
 use lapin::types::FieldTable;
 use lapin::{Acker, Channel, Consumer};
@@ -16,6 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 
 use super::Amqp;
+use super::acknowledge::Acknowledger;
 use super::headers::envelope;
 use super::link::lost;
 use crate::Error;
@@ -128,6 +129,7 @@ impl Amqp {
         mut consumer: Consumer,
     ) -> ControlFlow<()> {
         let stopping = shift.lifecycle.stopping();
+        let acknowledger = Acknowledger::start(channel.clone(), &shift.lifecycle);
         loop {
             let delivery = tokio::select! {
                 biased;
@@ -143,7 +145,8 @@ impl Amqp {
                 break;
             };
             let slot = slot.expect("the semaphore is never closed");
-            self.begin(shift, &channel, delivery, slot);
+            acknowledger.begins(delivery.delivery_tag);
+            self.begin(shift, &acknowledger, delivery, slot);
         }
         let cancel = channel.basic_cancel(consumer.tag(), BasicCancelOptions::default());
         if !matches!(timeout(ANSWER_LIMIT, cancel).await, Ok(Ok(()))) {
@@ -160,15 +163,15 @@ impl Amqp {
     fn begin(
         self: &Arc<Self>,
         shift: &Shift,
-        channel: &Channel,
+        acknowledger: &Acknowledger,
         delivery: Delivery,
         slot: OwnedSemaphorePermit,
     ) {
-        // An open channel for as long as there is something to acknowledge on it.
-        let (amqp, shift, channel) = (Arc::clone(self), shift.clone(), channel.clone());
+        let (amqp, shift, acknowledger) = (Arc::clone(self), shift.clone(), acknowledger.clone());
         let lifecycle = shift.lifecycle.clone();
         lifecycle.spawn_detail(async move {
             let Delivery {
+                delivery_tag: tag,
                 redelivered,
                 properties,
                 data,
@@ -192,11 +195,11 @@ impl Amqp {
                 );
                 shift.lifecycle.run_until_stopped(sleep(PAUSE)).await;
                 give_back(&acker).await;
+                acknowledger.given_back(tag);
             } else {
                 consumer::count(shift.shard.queue, &verdict, attempt);
-                settle(acker.ack(BasicAckOptions::default())).await;
+                acknowledger.acknowledge(tag, acker, slot);
             }
-            drop((slot, channel));
         });
     }
 
@@ -224,10 +227,10 @@ async fn give_back(acker: &Acker) {
     settle(acker.nack(requeue)).await;
 }
 
-/// Waits until an acknowledgement is on its way, within a limit: one that is under way when its connection breaks may
+/// Waits until acknowledgements are on their way, within a limit: one that is under way when its connection breaks may
 /// never end (lapin 4.12.3), and would keep its slot for ever. Without it the broker hands the message out again.
-async fn settle(acknowledgement: impl Future<Output = lapin::Result<bool>>) {
-    if !matches!(timeout(ANSWER_LIMIT, acknowledgement).await, Ok(Ok(true))) {
+pub(super) async fn settle<T>(acknowledgement: impl Future<Output = lapin::Result<T>>) {
+    if !matches!(timeout(ANSWER_LIMIT, acknowledgement).await, Ok(Ok(_))) {
         tracing::debug!("the channel is gone, the message comes again");
     }
 }
