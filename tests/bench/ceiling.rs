@@ -36,8 +36,11 @@ impl Handler<Notification> for Post {
             .post(&self.urls[&notification.instance])
             .header("content-type", "application/json")
             .header("elements-webhook-id", notification.id.to_string())
-            .body(notification.body.get().to_owned());
-        let response = request.send().await.map_err(Failure::retry)?;
+            .body(notification.body.get().to_owned())
+            .build()
+            .map_err(Failure::retry)?;
+        let response = self.client.execute(request).await;
+        let response = response.map_err(Failure::retry)?;
         let response = response.error_for_status().map_err(Failure::retry)?;
         response.bytes().await.map_err(Failure::retry)?;
         Ok(())
@@ -63,9 +66,8 @@ pub(crate) async fn measure(
     let consumer = {
         let (broker, lifecycle) = (broker.clone(), lifecycle.clone());
         let consuming = lifecycle.clone();
-        lifecycle.spawn_detail(async move {
-            broker.consume(settings, Arc::new(post), &consuming).await
-        })
+        lifecycle
+            .spawn_detail(async move { broker.consume(settings, Arc::new(post), &consuming).await })
     };
     scene.callbacks.wait_for(count, PATIENCE).await?;
     let arrivals = scene.callbacks.arrivals();

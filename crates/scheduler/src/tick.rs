@@ -3,9 +3,10 @@
 use ie_broker::{Broker, Outgoing};
 use ie_model::{PollJob, Queue};
 use ie_platform::clock::SharedClock;
-use ie_store::Store;
+use ie_platform::telemetry::set_parent;
+use ie_store::{Claim, Store};
 use metrics::{counter, gauge, histogram};
-use tracing::{Instrument, debug, info_span};
+use tracing::{Instrument, Span, debug, info_span};
 
 use crate::Config;
 
@@ -44,11 +45,12 @@ pub async fn tick(parts: &Parts, clock: &SharedClock) -> anyhow::Result<usize> {
 async fn claim(parts: &Parts, clock: &SharedClock, limit: u32) -> anyhow::Result<usize> {
     let started = std::time::Instant::now();
     let Parts { store, config, .. } = parts;
-    let jobs = store.claim_due(clock.now(), limit, config.claim).await?;
-    if jobs.is_empty() {
+    let claims = store.claim_due(clock.now(), limit, config.claim).await?;
+    if claims.is_empty() {
         return Ok(0);
     }
-    let result = publish(parts, &jobs).await;
+    let result = publish(parts, &claims).await;
+    let jobs: Vec<PollJob> = claims.into_iter().map(|claim| claim.job).collect();
     let (taken, refused) = match &result {
         Ok(outcomes) => split(&jobs, outcomes),
         Err(_) => (Vec::new(), jobs.clone()),
@@ -71,26 +73,31 @@ async fn claim(parts: &Parts, clock: &SharedClock, limit: u32) -> anyhow::Result
     Ok(jobs.len())
 }
 
-/// Each job is the root of a trace: one change is one trace, from here to the callback's answer.
+/// One change is one trace, to the callback's answer: from here, or from whoever asked for the poll.
 async fn publish(
     parts: &Parts,
-    jobs: &[PollJob],
+    claims: &[Claim],
 ) -> Result<Vec<Result<(), ie_broker::Error>>, ie_broker::Error> {
-    let spans: Vec<_> = jobs
-        .iter()
-        .map(|job| info_span!(parent: None, "schedule", component = "scheduler", poller.id = %job.poller))
-        .collect();
-    let outgoing: Vec<_> = jobs
+    let spans: Vec<_> = claims.iter().map(schedule_span).collect();
+    let outgoing: Vec<_> = claims
         .iter()
         .zip(&spans)
-        .map(|(message, span)| Outgoing {
-            message,
+        .map(|(claim, span)| Outgoing {
+            message: &claim.job,
             traceparent: span.in_scope(ie_platform::telemetry::current_traceparent),
             republished: false,
             attempt: 1,
         })
         .collect();
     parts.broker.publish(&outgoing).in_current_span().await
+}
+
+fn schedule_span(claim: &Claim) -> Span {
+    let span = info_span!(parent: None, "schedule", component = "scheduler", poller.id = %claim.job.poller);
+    if let Some(traceparent) = &claim.traceparent {
+        set_parent(&span, traceparent);
+    }
+    span
 }
 
 fn split(

@@ -228,7 +228,7 @@ async fn what_a_scheduler_claimed_before_it_died_is_due_again_soon(
     let lost = rig
         .parts
         .store
-        .claim_due(rig.now(), 100, claim)
+        .claim_jobs(rig.now(), 100, claim)
         .await
         .unwrap();
     assert_eq!(lost.len(), 20);

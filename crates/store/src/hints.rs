@@ -26,9 +26,11 @@ pub struct Urge<'a> {
     pub gap: Duration,
     /// Whether pollers that failed, or wait for something, are left to their own time.
     pub modest: bool,
+    /// The trace of whoever asks: the next poll goes on with it.
+    pub traceparent: Option<&'a str>,
 }
 
-/// `$1` instance, `$2` now, `$3` gap, `$4` resource, `$5` modest.
+/// `$1` instance, `$2` now, `$3` gap, `$4` resource, `$5` modest; `$6` trace.
 macro_rules! concerned {
     () => {
         "instance_id = $1 AND active AND ($4 IS NULL OR resource = $4) \
@@ -55,7 +57,8 @@ pub(crate) const URGE: &str = concat!(
      due_at = CASE WHEN lease_until IS NULL \
        THEN {greatest}($2, COALESCE(last_poll_at, 0) + $3) ELSE due_at END, \
      planned_at = CASE WHEN lease_until IS NULL THEN {least}(planned_at, $2) ELSE planned_at END, \
-     hint_gap = CASE WHEN lease_until IS NULL THEN hint_gap ELSE $3 END WHERE ",
+     hint_gap = CASE WHEN lease_until IS NULL THEN hint_gap ELSE $3 END, \
+     traceparent = COALESCE($6, traceparent) WHERE ",
     concerned!(),
     " AND ",
     needy!()
@@ -80,7 +83,8 @@ impl Store {
             let mut tx = self.database.begin().await?;
             tx.lock(Lock::PollersOfInstances, [id.get()].into_iter())
                 .await?;
-            tx.execute(urge.bind(Sql::new(URGE), id)).await?;
+            let sql = urge.bind(Sql::new(URGE), id).bind(urge.traceparent);
+            tx.execute(sql).await?;
             tx.commit().await?;
         }
         Ok(concerned.unsigned_abs())

@@ -16,12 +16,12 @@ use crate::sql::Sql;
 use crate::timer::Timer;
 use crate::{Result, Store, time};
 
-pub(crate) const SELECT_DUE: &str = "SELECT id, instance_id, epoch FROM pollers \
+pub(crate) const SELECT_DUE: &str = "SELECT id, instance_id, epoch, traceparent FROM pollers \
      WHERE active AND due_at <= $1 ORDER BY due_at LIMIT $2{skip_locked}";
 
 /// The poll that begins now has seen whatever hints came before it.
 pub(crate) const CLAIM: &str = "UPDATE pollers SET epoch = pollers.epoch + 1, due_at = $1, lease_until = $1, \
-     hint_gap = NULL WHERE id IN (SELECT id FROM rows)";
+     hint_gap = NULL, traceparent = NULL WHERE id IN (SELECT id FROM rows)";
 
 /// A poll that has ended already, or went on with a longer lease, keeps its times.
 pub(crate) const EXTEND: &str = "UPDATE pollers SET due_at = {greatest}(pollers.due_at, $1), \
@@ -30,6 +30,15 @@ pub(crate) const EXTEND: &str = "UPDATE pollers SET due_at = {greatest}(pollers.
 
 pub(crate) const RELEASE: &str = "UPDATE pollers SET due_at = $1, lease_until = NULL FROM rows \
      WHERE pollers.id = rows.id AND pollers.epoch = rows.epoch AND pollers.lease_until IS NOT NULL";
+
+/// A poller that its claimant may have polled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// What is to be published.
+    pub job: PollJob,
+    /// The trace of whoever asked for the poll, if somebody did.
+    pub traceparent: Option<String>,
+}
 
 impl Store {
     /// Claims up to `limit` pollers that are due, the most overdue first; each claim raises the poller's epoch.
@@ -41,25 +50,28 @@ impl Store {
         now: DateTime<Utc>,
         limit: u32,
         lease: Duration,
-    ) -> Result<Vec<PollJob>> {
+    ) -> Result<Vec<Claim>> {
         let _timer = Timer::start("claim_due");
         let mut tx = self.database.begin().await?;
         let due = Sql::new(SELECT_DUE).bind(now).bind(limit);
-        let due: Vec<(i64, i64, i64)> = tx.all(due).await?;
+        let due: Vec<(i64, i64, i64, Option<String>)> = tx.all(due).await?;
         if due.is_empty() {
             return Ok(Vec::new());
         }
         let claim = Sql::new(CLAIM)
             .bind(time::after(now, lease))
-            .rows(Rows::new().int("id", due.iter().map(|(id, _, _)| *id)));
+            .rows(Rows::new().int("id", due.iter().map(|(id, ..)| *id)));
         tx.execute(claim).await?;
         tx.commit().await?;
-        let jobs = due.into_iter().map(|(id, instance, epoch)| PollJob {
-            poller: PollerId(id),
-            instance: InstanceId(instance),
-            epoch: Epoch(epoch + 1),
-        });
-        Ok(jobs.collect())
+        let claim = |(id, instance, epoch, traceparent)| Claim {
+            job: PollJob {
+                poller: PollerId(id),
+                instance: InstanceId(instance),
+                epoch: Epoch(epoch + 1),
+            },
+            traceparent,
+        };
+        Ok(due.into_iter().map(claim).collect())
     }
 
     /// Lengthens the leases of jobs that are in the queue now. Older claims and polls that ended are left alone.

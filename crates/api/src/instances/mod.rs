@@ -14,6 +14,7 @@ use ie_insightly::{Client, Identity};
 use ie_model::instance::secret;
 use ie_model::{Instance, InstanceId};
 use ie_platform::secret::{ExposeSecret as _, SecretString};
+use ie_platform::telemetry::current_traceparent;
 use ie_store::{PollerChanges, Principal, Urge};
 use serde_json::Value;
 
@@ -145,6 +146,7 @@ pub(crate) async fn replace(app: &App, stored: Instance, body: &Value) -> Result
             now,
             gap: Duration::ZERO,
             modest: false,
+            traceparent: None,
         };
         app.store.make_due(instance.id, urge).await?;
     }
@@ -175,11 +177,13 @@ pub(crate) async fn set_enabled(app: &App, instance: Instance, enabled: bool) ->
 
 /// Makes an instance's resources, or one of them, due now; how many they are.
 pub(crate) async fn poll_now(app: &App, id: InstanceId, resource: Option<&str>) -> Result<u64> {
+    let traceparent = current_traceparent();
     let urge = Urge {
         resource,
         now: app.clock.now(),
         gap: app.config.hint_gap,
         modest: false,
+        traceparent: traceparent.as_deref(),
     };
     Ok(app.store.make_due(id, urge).await?)
 }

@@ -5,6 +5,7 @@
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use ie_platform::telemetry::current_traceparent;
 use ie_store::Urge;
 use metrics::counter;
 
@@ -45,11 +46,13 @@ pub(super) async fn hint(
 
 async fn look(app: &App, key: &Key) -> Result<bool> {
     let (token_hash, resource) = key;
+    let traceparent = current_traceparent();
     let urge = Urge {
         resource: resource.as_deref(),
         now: app.clock.now(),
         gap: app.config.hint_gap,
         modest: true,
+        traceparent: traceparent.as_deref(),
     };
     let known = app.store.hint(token_hash, urge).await?;
     app.hints.learn(key, known);

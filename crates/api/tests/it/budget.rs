@@ -60,7 +60,7 @@ async fn short_of_requests(rig: &Rig, account: &AccountKey) {
 async fn postpone(rig: &Rig, waiting: Waiting, error: &str, hours: i64) -> String {
     let now = rig.context.clock.now();
     let lease = Duration::from_secs(60);
-    let jobs = rig.store.claim_due(now, 1, lease).await.unwrap();
+    let jobs = rig.store.claim_jobs(now, 1, lease).await.unwrap();
     let (poller, _) = rig.store.poll_context(&jobs[0]).await.unwrap().unwrap();
     let page = PageCommit::new(Progress::Postponed {
         waiting,

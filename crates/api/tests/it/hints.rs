@@ -41,7 +41,7 @@ async fn finish_polls(rig: &Rig) -> usize {
 async fn claim(rig: &Rig) -> Vec<ie_model::PollJob> {
     let now = rig.context.clock.now();
     let lease = Duration::from_secs(60);
-    rig.store.claim_due(now, 100, lease).await.unwrap()
+    rig.store.claim_jobs(now, 100, lease).await.unwrap()
 }
 
 /// How many seconds from now the pollers are due.

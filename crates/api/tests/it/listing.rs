@@ -99,7 +99,7 @@ async fn a_poller_record_tells_where_the_poller_stands() {
     let now = rig.context.clock.now();
     let jobs = rig
         .store
-        .claim_due(now, 1, Duration::from_secs(60))
+        .claim_jobs(now, 1, Duration::from_secs(60))
         .await
         .unwrap();
     assert_eq!(rig.get(&records).await.ok()[0]["status"], "polling");

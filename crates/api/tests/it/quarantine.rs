@@ -14,7 +14,7 @@ async fn put_aside(rig: &Rig, instance: &Value, ids: &[&str]) {
     rig.clock.advance(Duration::from_secs(60));
     let now = rig.context.clock.now();
     let lease = Duration::from_secs(60);
-    let jobs = rig.store.claim_due(now, 100, lease).await.unwrap();
+    let jobs = rig.store.claim_jobs(now, 100, lease).await.unwrap();
     let own = InstanceId(id(instance));
     let job = jobs.iter().find(|job| job.instance == own).unwrap();
     let (poller, _) = rig.store.poll_context(job).await.unwrap().unwrap();

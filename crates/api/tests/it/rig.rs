@@ -230,7 +230,7 @@ impl Rig {
         let now: DateTime<Utc> = self.context.clock.now();
         let jobs = self
             .store
-            .claim_due(now, 100, Duration::from_secs(60))
+            .claim_jobs(now, 100, Duration::from_secs(60))
             .await
             .unwrap();
         let job = jobs

@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::future::try_join_all;
 use ie_platform::Lifecycle;
-use lapin::{Acker, Channel};
 use lapin::options::BasicAckOptions;
 use lapin::types::DeliveryTag;
+use lapin::{Acker, Channel};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use super::consume::settle;

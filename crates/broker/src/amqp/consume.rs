@@ -7,9 +7,7 @@ use std::time::Duration;
 use futures::{FutureExt as _, StreamExt as _};
 use ie_platform::Lifecycle;
 use lapin::message::Delivery;
-use lapin::options::{
-    BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
-};
+use lapin::options::{BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions};
 use lapin::types::FieldTable;
 use lapin::{Acker, Channel, Consumer};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};

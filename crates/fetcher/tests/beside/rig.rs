@@ -122,7 +122,7 @@ impl Rig {
     /// A job for the poller, if it is due now.
     pub(crate) async fn job(&self) -> Option<PollJob> {
         let lease = Duration::from_secs(300);
-        let jobs = self.store.claim_due(self.clock.now(), 1, lease).await;
+        let jobs = self.store.claim_jobs(self.clock.now(), 1, lease).await;
         jobs.unwrap().pop()
     }
 

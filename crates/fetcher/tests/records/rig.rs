@@ -144,7 +144,7 @@ impl Rig {
         self.clock
             .set(self.clock.now().max(due_at) + TimeDelta::seconds(1));
         let lease = Duration::from_secs(300);
-        let jobs = self.store.claim_due(self.clock.now(), 1, lease).await;
+        let jobs = self.store.claim_jobs(self.clock.now(), 1, lease).await;
         let delivery = Delivery {
             message_id: "1".to_owned(),
             attempt: 1,

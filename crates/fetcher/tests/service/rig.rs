@@ -151,7 +151,7 @@ impl Rig {
     pub(crate) async fn schedule(&self) -> usize {
         let now = self.context.clock.now();
         let lease = Duration::from_secs(600);
-        let jobs = self.store.claim_due(now, 1000, lease).await.unwrap();
+        let jobs = self.store.claim_jobs(now, 1000, lease).await.unwrap();
         let outgoing: Vec<_> = jobs
             .iter()
             .map(|message| Outgoing {
@@ -174,6 +174,7 @@ impl Rig {
             now: self.context.clock.now(),
             gap: Duration::ZERO,
             modest: false,
+            traceparent: None,
         };
         assert!(self.store.make_due(id, urge).await.unwrap() > 0);
     }

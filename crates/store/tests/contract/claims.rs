@@ -31,8 +31,8 @@ async fn what_is_due_is_claimed_the_most_overdue_first(
     };
     crate::samples::update(&db.store, &stored, &changes).await;
 
-    let first = db.store.claim_due(at(0), 2, MINUTE).await.unwrap();
-    let rest = db.store.claim_due(at(0), 10, MINUTE).await.unwrap();
+    let first = db.store.claim_jobs(at(0), 2, MINUTE).await.unwrap();
+    let rest = db.store.claim_jobs(at(0), 10, MINUTE).await.unwrap();
 
     let pollers = db.store.pollers(stored.id).await.unwrap();
     let names = |jobs: &[PollJob]| -> Vec<String> {

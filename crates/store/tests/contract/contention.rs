@@ -33,7 +33,7 @@ async fn schedulers_that_claim_at_once_never_get_the_same_poller(
 
     let claims = (0..20).map(|n| {
         let store = if n % 2 == 0 { &db.store } else { &other };
-        store.claim_due(at(0), 15, MINUTE)
+        store.claim_jobs(at(0), 15, MINUTE)
     });
     let jobs: Vec<_> = join_all(claims)
         .await
@@ -43,7 +43,7 @@ async fn schedulers_that_claim_at_once_never_get_the_same_poller(
 
     let pollers: HashSet<_> = jobs.iter().map(|job| job.poller).collect();
     assert_eq!(pollers.len(), jobs.len());
-    let rest = db.store.claim_due(at(0), 200, MINUTE).await.unwrap();
+    let rest = db.store.claim_jobs(at(0), 200, MINUTE).await.unwrap();
     assert_eq!(jobs.len() + rest.len(), 200);
 }
 
@@ -60,7 +60,7 @@ async fn claims_that_are_extended_in_opposite_order_do_not_block_each_other(
     };
     crate::samples::update(&db.store, &stored, &changes).await;
     let other = db.another().await;
-    let up = db.store.claim_due(at(0), 300, MINUTE).await.unwrap();
+    let up = db.store.claim_jobs(at(0), 300, MINUTE).await.unwrap();
     let down: Vec<_> = up.iter().rev().cloned().collect();
 
     for round in 1..=10 {

@@ -18,6 +18,7 @@ fn urge(second: i64) -> Urge<'static> {
         now: at(second),
         gap: GAP,
         modest: true,
+        traceparent: None,
     }
 }
 
@@ -172,6 +173,35 @@ async fn who_waits_for_something_is_not_hurried_by_a_hint_but_by_its_owner(
     commit(&db.store, fence, finished(11)).await;
     let poller = only_poller(&db.store, stored.id).await;
     assert_eq!((poller.waiting, poller.late(at(20))), (None, None));
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_next_poll_goes_on_with_the_trace_of_whoever_asked_for_it(
+    #[values(Sqlite, Postgres)] backend: Backend,
+) {
+    let db = backend.start().await;
+    let stored = instance(&db.store, &["contacts"]).await;
+    let fence = claimed_poller(&db.store, 0).await.fence();
+    let asked = Urge {
+        traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+        ..urge(10)
+    };
+
+    // During a poll: it belongs to the one that follows.
+    db.store.make_due(stored.id, asked).await.unwrap();
+    commit(&db.store, fence, finished(11)).await;
+    let claim = async |second| {
+        let claims = db.store.claim_due(at(second), 9, GAP).await.unwrap();
+        claims
+            .into_iter()
+            .map(|claim| claim.traceparent)
+            .collect::<Vec<_>>()
+    };
+    let (first, later) = (claim(100).await, claim(10_000).await);
+
+    assert_eq!(first, [asked.traceparent.map(str::to_owned)]);
+    assert_eq!(later, [None]);
 }
 
 #[rstest]

@@ -369,6 +369,7 @@ async fn a_disabled_instance_is_not_polled_until_its_owner_says_so(
         now: at(5),
         gap: std::time::Duration::ZERO,
         modest: false,
+        traceparent: None,
     };
     assert_eq!(db.store.make_due(stored.id, now).await.unwrap(), 0);
     let enabled = PollerChanges {

@@ -73,7 +73,7 @@ async fn after_every_connection_was_cut_the_store_works_again() {
     let begin = Instant::now();
     let lease = Duration::from_secs(60);
     let jobs = loop {
-        match db.store.claim_due(at(0), 9, lease).await {
+        match db.store.claim_jobs(at(0), 9, lease).await {
             Ok(jobs) => break jobs,
             Err(error) => assert!(error.is_transient(), "{error:?}"),
         }

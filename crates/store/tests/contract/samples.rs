@@ -111,7 +111,7 @@ pub(crate) async fn only_poller(store: &Store, instance: InstanceId) -> Poller {
 /// Claims everything that is due at this second, for a minute.
 pub(crate) async fn claim(store: &Store, second: i64) -> Vec<PollJob> {
     let lease = std::time::Duration::from_secs(60);
-    store.claim_due(at(second), 1000, lease).await.unwrap()
+    store.claim_jobs(at(second), 1000, lease).await.unwrap()
 }
 
 /// Claims the one poller that is due, and reads it.
