@@ -176,6 +176,9 @@ pub(crate) enum InstanceCommand {
         /// The file with the body; `-` for standard input
         #[arg(short, long, value_name = "FILE")]
         file: PathBuf,
+        /// Do nothing if there is an instance of that name already: what a script may repeat
+        #[arg(long)]
+        once: bool,
     },
     /// List the instances
     List,

@@ -18,7 +18,7 @@ pub(super) async fn run(
     command: InstanceCommand,
 ) -> anyhow::Result<ExitCode> {
     match command {
-        InstanceCommand::Create { file } => create(remote, server, &file).await?,
+        InstanceCommand::Create { file, once } => create(remote, server, (&file, once)).await?,
         InstanceCommand::List => list(remote, server).await?,
         InstanceCommand::Show { id } => show(remote, server, id).await?,
         InstanceCommand::Poll { id } => {
@@ -66,8 +66,23 @@ async fn test(remote: &Remote, server: &Server, id: i64) -> anyhow::Result<ExitC
     })
 }
 
-async fn create(remote: &Remote, server: &Server, file: &Path) -> anyhow::Result<()> {
+async fn create(
+    remote: &Remote,
+    server: &Server,
+    (file, once): (&Path, bool),
+) -> anyhow::Result<()> {
     let body = read(file)?;
+    if once && let Some(existing) = namesake(remote, &body).await? {
+        if server.json {
+            say(&format!("{existing:#}"));
+        } else {
+            let (id, name) = (text(&existing["id"]), text(&existing["name"]));
+            say(&format!(
+                "instance {id} ({name}) exists, nothing is created"
+            ));
+        }
+        return Ok(());
+    }
     let instance = remote.post("/instances", body).await?.body;
     if server.json {
         say(&format!("{instance:#}"));
@@ -86,6 +101,17 @@ async fn create(remote: &Remote, server: &Server, file: &Path) -> anyhow::Result
         say(&format!("  warning: {}", text(warning)));
     }
     Ok(())
+}
+
+/// The instance that has the name in `body`. What is wrong with the body, the server says better.
+async fn namesake(remote: &Remote, body: &str) -> anyhow::Result<Option<Value>> {
+    let body: Value = serde_json::from_str(body).unwrap_or_default();
+    let Some(name) = body["name"].as_str() else {
+        return Ok(None);
+    };
+    let query = [("search", name.to_owned())];
+    let found = remote.list("/instances", &query).await?;
+    Ok(found.into_iter().find(|instance| instance["name"] == name))
 }
 
 fn read(file: &Path) -> anyhow::Result<String> {
