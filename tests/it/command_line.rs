@@ -114,6 +114,16 @@ async fn an_instance_is_created_watched_and_mended_from_the_command_line() -> an
     let created = served.says(&["instance", "create", "-f", &body])?;
     rig.world().change(&Change::create("Contacts"))?;
 
+    let again = served.says(&["instance", "create", "--once", "-f", &body])?;
+    anyhow::ensure!(
+        again.contains("instance 1") && again.contains("exists"),
+        "{again}"
+    );
+    let listed = served.says(&["instance", "list", "--json"])?;
+    anyhow::ensure!(
+        serde_json::from_str::<Vec<serde_json::Value>>(&listed)?.len() == 1,
+        "{listed}"
+    );
     // then its event fails, the doctor says what to do,
     assert!(
         created.contains("created instance 1") && created.contains("token"),
