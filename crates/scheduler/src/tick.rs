@@ -4,7 +4,7 @@ use ie_broker::{Broker, Outgoing};
 use ie_model::{PollJob, Queue};
 use ie_platform::clock::SharedClock;
 use ie_platform::telemetry::set_parent;
-use ie_store::{Claim, Store};
+use ie_store::{DuePoll, Store};
 use metrics::{counter, gauge, histogram};
 use tracing::{Instrument, Span, debug, info_span};
 
@@ -76,7 +76,7 @@ async fn claim(parts: &Parts, clock: &SharedClock, limit: u32) -> anyhow::Result
 /// One change is one trace, to the callback's answer: from here, or from whoever asked for the poll.
 async fn publish(
     parts: &Parts,
-    claims: &[Claim],
+    claims: &[DuePoll],
 ) -> Result<Vec<Result<(), ie_broker::Error>>, ie_broker::Error> {
     let spans: Vec<_> = claims.iter().map(schedule_span).collect();
     let outgoing: Vec<_> = claims
@@ -92,7 +92,7 @@ async fn publish(
     parts.broker.publish(&outgoing).in_current_span().await
 }
 
-fn schedule_span(claim: &Claim) -> Span {
+fn schedule_span(claim: &DuePoll) -> Span {
     let span = info_span!(parent: None, "schedule", component = "scheduler", poller.id = %claim.job.poller);
     if let Some(traceparent) = &claim.traceparent {
         set_parent(&span, traceparent);

@@ -57,7 +57,7 @@ pub use order::Ordered;
 pub use overview::{Condition, DeadLetterGroup, EventCount, InstanceCounts, InstanceSearch};
 pub use pace::Pace;
 pub use pages::{Committed, NewNotification, PageCommit, Progress};
-pub use polls::Claim;
+pub use polls::DuePoll;
 pub use prune::Prune;
 pub use quarantine::{DueRecord, NewQuarantined, Postponed, QuarantineChange, Quarantined, Walked};
 pub use remembered::ScheduleChange;

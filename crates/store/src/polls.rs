@@ -33,7 +33,7 @@ pub(crate) const RELEASE: &str = "UPDATE pollers SET due_at = $1, lease_until = 
 
 /// A poller that its claimant may have polled.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Claim {
+pub struct DuePoll {
     /// What is to be published.
     pub job: PollJob,
     /// The trace of whoever asked for the poll, if somebody did.
@@ -50,7 +50,7 @@ impl Store {
         now: DateTime<Utc>,
         limit: u32,
         lease: Duration,
-    ) -> Result<Vec<Claim>> {
+    ) -> Result<Vec<DuePoll>> {
         let _timer = Timer::start("claim_due");
         let mut tx = self.database.begin().await?;
         let due = Sql::new(SELECT_DUE).bind(now).bind(limit);
@@ -63,7 +63,7 @@ impl Store {
             .rows(Rows::new().int("id", due.iter().map(|(id, ..)| *id)));
         tx.execute(claim).await?;
         tx.commit().await?;
-        let claim = |(id, instance, epoch, traceparent)| Claim {
+        let claim = |(id, instance, epoch, traceparent)| DuePoll {
             job: PollJob {
                 poller: PollerId(id),
                 instance: InstanceId(instance),
