@@ -6,13 +6,15 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use ie_api::process;
 use ie_broker::Broker;
-use ie_model::{ErrorClass, InstanceId, Notification, NotificationId, NotificationStatus};
+use ie_model::{
+    ErrorClass, InstanceId, Notification, NotificationId, NotificationStatus, OrganizationId,
+};
 use ie_platform::http::{self, ClientSettings};
 use ie_platform::seal::Sealer;
 use ie_platform::secret::ExposeSecret as _;
 use ie_platform::{Context, TestClock, config};
 use ie_simulator::{AccountSettings, Settings, Simulator};
-use ie_store::{AttemptRecord, NewAccount, NewNotification, PageCommit, Progress, Store};
+use ie_store::{AttemptRecord, NewAccount, NewNotification, Page, PageCommit, Progress, Store};
 use reqwest::{Method, Response, StatusCode, header::HeaderMap};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -40,6 +42,8 @@ pub(crate) struct Rig {
     pub(crate) context: Context,
     pub(crate) folder: TempDir,
     pub(crate) sealer: Sealer,
+    /// The path of every route.
+    pub(crate) routes: Vec<String>,
     base: String,
     http: reqwest::Client,
     credentials: String,
@@ -117,7 +121,8 @@ impl Rig {
             context,
             folder,
             sealer,
-            base: format!("http://{}/elements/api-v2", running.address),
+            routes: running.routes,
+            base: base(running.address),
             http,
             credentials: format!("User {USER_SECRET}, Organization {ORGANIZATION_SECRET}"),
         }
@@ -192,6 +197,16 @@ impl Rig {
     /// The `Authorization` of the account.
     pub(crate) fn credentials(&self) -> &str {
         &self.credentials
+    }
+
+    /// The account's organization.
+    pub(crate) async fn organization(&self) -> OrganizationId {
+        let page = Page {
+            after: None,
+            limit: 1,
+        };
+        let found = self.store.organizations(Some("default"), page).await;
+        found.unwrap()[0].id
     }
 
     /// Another organization, and its `Authorization`.
@@ -317,6 +332,10 @@ impl Drop for Rig {
     fn drop(&mut self) {
         self.context.lifecycle.abort();
     }
+}
+
+fn base(address: std::net::SocketAddr) -> String {
+    format!("http://{address}/elements/api-v2")
 }
 
 /// A body of `POST /instances` with these entries of `configuration`.
