@@ -30,6 +30,8 @@ pub struct Config {
     #[serde(with = "humantime_serde")]
     pub body_timeout: Duration,
     pub requests_per_second: u32,
+    #[serde(with = "humantime_serde")]
+    pub idempotency_retention: Duration,
     pub page_size: u32,
     pub max_page_size: u32,
     pub redrive_limit: u32,
@@ -93,6 +95,7 @@ impl Section for Config {
             ("api.session_lifetime", self.session_lifetime),
             ("api.token_lifetime", self.token_lifetime),
             ("api.body_timeout", self.body_timeout),
+            ("api.idempotency_retention", self.idempotency_retention),
         ];
         for (key, _) in durations.iter().filter(|(_, value)| value.is_zero()) {
             problems.add(*key, "must be longer than nothing, such as \"20s\"");

@@ -1,6 +1,6 @@
 //! HTTP for clients of Open Connectors' API, and the dashboard for people.
 //!
-//! A request passes `observe` (span, id, time limit), `auth` (who calls, within its
+//! A request passes `observe` (span, id, time limit), `idempotency` (what is done once), `auth` (who calls, within its
 //! `limits`) and a handler of `routes`. Operators pass `routes::admin` to the same `accounts` as the command line.
 //! The dashboard's requests pass its own guard (a session) to its pages, which do what the handlers do.
 //! What a client sends becomes a `draft`, which is pure; `instances` checks the key and stores it.
@@ -15,6 +15,7 @@ mod dead_letters;
 mod draft;
 mod error;
 mod hints;
+mod idempotency;
 mod instances;
 mod limits;
 mod observe;

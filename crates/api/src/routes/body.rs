@@ -45,7 +45,7 @@ impl FromRequest<App> for OptionalBody {
 }
 
 /// The bytes of a body, within its size and its time.
-async fn read(request: Request, app: &App) -> Result<Bytes> {
+pub(crate) async fn read(request: Request, app: &App) -> Result<Bytes> {
     let limit = app.config.body_timeout;
     let read = tokio::time::timeout(limit, Bytes::from_request(request, app)).await;
     let read = read.map_err(|_| {

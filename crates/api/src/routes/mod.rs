@@ -3,7 +3,7 @@
 mod admin;
 pub(crate) mod answer;
 mod authentication;
-mod body;
+pub(crate) mod body;
 pub(crate) mod budget;
 mod configuration;
 mod dead_letters;
@@ -35,6 +35,7 @@ use axum::routing::{get, post, put};
 use crate::app::App;
 use crate::dashboard;
 use crate::error::ApiError;
+use crate::idempotency;
 use crate::observe;
 use table::Routes;
 
@@ -95,7 +96,13 @@ fn api(app: &App) -> Routes {
         .route("/dead-letters/export", get(export::export))
         .route("/dead-letters/{event_id}", get(dead_letters::get))
         .route("/dead-letters/redrive", post(dead_letters::redrive))
-        .route("/dead-letters/discard", post(discard::discard));
+        .route("/dead-letters/discard", post(discard::discard))
+        .within(|router| {
+            router.route_layer(middleware::from_fn_with_state(
+                app.clone(),
+                idempotency::pass,
+            ))
+        });
     of_users
         .merge(admin::routes())
         .route("/authentication", post(authentication::sign_in))

@@ -19,6 +19,7 @@ mod export;
 mod hints;
 mod hub_refusals;
 mod hubs;
+mod idempotency;
 mod limits;
 mod listing;
 mod narrowing;

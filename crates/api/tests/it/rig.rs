@@ -44,6 +44,7 @@ pub(crate) struct Rig {
     pub(crate) sealer: Sealer,
     /// The path of every route.
     pub(crate) routes: Vec<String>,
+    parts: ie_api::Parts,
     base: String,
     http: reqwest::Client,
     credentials: String,
@@ -112,7 +113,7 @@ impl Rig {
             outgoing: config.outgoing,
             config: config.api,
         };
-        let running = ie_api::run(context.clone(), parts).await.unwrap();
+        let running = ie_api::run(context.clone(), parts.clone()).await.unwrap();
         Self {
             store,
             broker,
@@ -122,10 +123,22 @@ impl Rig {
             folder,
             sealer,
             routes: running.routes,
+            parts,
             base: base(running.address),
             http,
             credentials: format!("User {USER_SECRET}, Organization {ORGANIZATION_SECRET}"),
         }
+    }
+
+    /// The process dies, and another is started on the same store.
+    pub(crate) async fn restart(&mut self) {
+        self.context.lifecycle.abort();
+        self.context = Context {
+            clock: Arc::new(self.clock.clone()),
+            ..Context::new(process::PROCESS)
+        };
+        let running = ie_api::run(self.context.clone(), self.parts.clone());
+        self.base = base(running.await.unwrap().address);
     }
 
     /// Where the service is.
@@ -149,6 +162,32 @@ impl Rig {
         body: &str,
     ) -> Answer {
         let response = self.open(method, path, credentials, body).await;
+        Self::read(response).await
+    }
+
+    /// A `POST` with the account's credentials and an `Idempotency-Key`.
+    pub(crate) async fn post_once(&self, path: &str, key: &str, body: &Value) -> Answer {
+        self.send_once(path, &self.credentials, key, body).await
+    }
+
+    /// The same with these credentials.
+    pub(crate) async fn send_once(
+        &self,
+        path: &str,
+        credentials: &str,
+        key: &str,
+        body: &Value,
+    ) -> Answer {
+        let request = self
+            .http
+            .post(format!("{}{path}", self.base))
+            .header("authorization", credentials)
+            .header("idempotency-key", key)
+            .body(body.to_string());
+        Self::read(http::send(request, &self.http, "test").await.unwrap()).await
+    }
+
+    async fn read(response: Response) -> Answer {
         let (status, headers) = (response.status(), response.headers().clone());
         let text = response.text().await.unwrap();
         let body = serde_json::from_str(&text).unwrap_or(Value::String(text));

@@ -35,6 +35,7 @@ fn every_wrong_setting_is_named() {
         ("IE__API__ADMIN_TOKEN", "thirty-one characters are short"),
         ("IE__API__TOKEN_LIFETIME", "0s"),
         ("IE__API__BODY_TIMEOUT", "0s"),
+        ("IE__API__IDEMPOTENCY_RETENTION", "0s"),
         ("IE__API__SECRET_GRACE", "31d"),
     ]);
 
@@ -49,6 +50,7 @@ fn every_wrong_setting_is_named() {
         "api.admin_token",
         "api.token_lifetime",
         "api.body_timeout",
+        "api.idempotency_retention",
         "api.secret_grace",
     ];
     for key in keys {

@@ -15,6 +15,7 @@ mod deliveries;
 mod discard;
 mod harness;
 mod hints;
+mod idempotency;
 mod instances;
 mod notifications;
 mod opening;
