@@ -1,5 +1,6 @@
 //! System tests: flows across services.
 
+mod accounts;
 mod command_line;
 mod crash;
 mod dashboard;

@@ -1,5 +1,6 @@
 //! The command line's definition; the texts here are its help.
 
+mod accounts;
 mod letters;
 mod poison;
 
@@ -8,8 +9,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use ie_model::Role;
 
+pub(crate) use accounts::{Grace, Operator, OrganizationCommand, UserCommand, Who};
 pub(crate) use letters::{DeadLettersCommand, Take, Which};
 pub(crate) use poison::{PoisonCommand, PoisonOptions};
 
@@ -134,8 +135,21 @@ pub(crate) enum ClientCommand {
         #[command(subcommand)]
         command: DeadLettersCommand,
     },
-    /// Make users who can sign in to the dashboard; works on the store itself, with the server's configuration
+    /// Make organizations, and replace their secrets; for operators
+    ///
+    /// This works on the store itself, with the server's configuration; with --admin-token, through a server's API.
+    Organization {
+        #[command(flatten)]
+        operator: Operator,
+        #[command(subcommand)]
+        command: OrganizationCommand,
+    },
+    /// Make users, change what they may do, and replace their secrets and passwords; for operators
+    ///
+    /// This works on the store itself, with the server's configuration; with --admin-token, through a server's API.
     User {
+        #[command(flatten)]
+        operator: Operator,
         #[command(subcommand)]
         command: UserCommand,
     },
@@ -246,38 +260,6 @@ pub(crate) struct ReplayOptions {
     /// Say how many there are, and send none
     #[arg(long)]
     pub(crate) dry_run: bool,
-}
-
-/// `insightly-events user …`
-#[derive(Debug, Subcommand)]
-pub(crate) enum UserCommand {
-    /// Create a user
-    Create {
-        #[command(flatten)]
-        who: Who,
-        /// What it may do: admin, or read-only
-        #[arg(long, default_value = "admin", value_name = "ROLE")]
-        role: Role,
-    },
-    /// Give a user another password, and end its sessions
-    Password {
-        #[command(flatten)]
-        who: Who,
-    },
-}
-
-/// Which user. Its password is asked for, or read from standard input when that is no terminal.
-#[derive(Clone, Debug, Args)]
-pub(crate) struct Who {
-    /// The user's name, by which it signs in
-    #[arg(long, value_name = "NAME")]
-    pub(crate) name: String,
-    /// The name of its organization
-    #[arg(long, default_value = "default", value_name = "NAME")]
-    pub(crate) organization: String,
-    /// Read the password from this file
-    #[arg(long, value_name = "FILE")]
-    pub(crate) password_file: Option<PathBuf>,
 }
 
 fn parse_duration(text: &str) -> Result<Duration, String> {

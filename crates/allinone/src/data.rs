@@ -108,6 +108,49 @@ pub(crate) fn imagined(run: &RunOptions) -> anyhow::Result<Config> {
     Ok(config)
 }
 
+/// The configuration of a server that has been started: there are a store and the key that seals its secrets.
+///
+/// # Errors
+/// The configuration cannot be read; no server was started with it.
+pub(crate) fn started(run: &RunOptions) -> anyhow::Result<Config> {
+    let Unprepared(config) = config::load(run.config.as_deref())?;
+    let secrets = &config.secrets;
+    let key = run.data.join(MASTER_KEY);
+    if secrets.master_key.is_none() && secrets.master_key_file.is_none() && !key.exists() {
+        bail!(
+            "there is no {}, which the first start of the server makes: start it there first, or name its directory \
+             with --data",
+            key.display()
+        );
+    }
+    imagined(run)
+}
+
+/// Puts fresh secrets into the directory's credentials, in place of those that they replace.
+///
+/// # Errors
+/// A file cannot be read or written.
+pub(crate) fn update_credentials(
+    directory: &Path,
+    change: impl FnOnce(&mut Credentials),
+) -> anyhow::Result<()> {
+    let Some(mut credentials) = read_credentials(directory)? else {
+        return Ok(());
+    };
+    change(&mut credentials);
+    let text = toml::to_string(&credentials).context("while writing the credentials")?;
+    // Whole or not at all: these secrets stand nowhere else in clear.
+    let (path, fresh) = (
+        directory.join(CREDENTIALS),
+        directory.join("credentials.toml.new"),
+    );
+    if fresh.exists() {
+        fs::remove_file(&fresh).with_context(|| format!("while removing {}", fresh.display()))?;
+    }
+    write_secret(&fresh, &text)?;
+    fs::rename(&fresh, &path).with_context(|| format!("while replacing {}", path.display()))
+}
+
 /// The configuration before a start has filled in what it leaves open, which is not valid yet.
 #[derive(Serialize, Deserialize)]
 #[serde(transparent)]
@@ -156,7 +199,7 @@ fn create_credentials(directory: &Path) -> anyhow::Result<Credentials> {
 }
 
 /// 128 random bits as text.
-pub(crate) fn random_secret() -> String {
+fn random_secret() -> String {
     hex::encode(rand::random::<[u8; 16]>())
 }
 

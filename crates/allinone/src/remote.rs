@@ -75,18 +75,35 @@ impl Remote {
         Self::new(base, &user, &organization)
     }
 
+    /// The server that the command line names, or that of this machine's configuration, as its operator.
+    pub(crate) fn of_operator(
+        run: &RunOptions,
+        url: Option<&str>,
+        admin_token: &str,
+    ) -> anyhow::Result<Self> {
+        let base = match url {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => format!("http://{}", local_address(run)?),
+        };
+        Self::with(base, format!("Bearer {admin_token}"))
+    }
+
     /// The server at `base`, as the user with these secrets.
     pub(crate) fn new(
         base: String,
         user_secret: &str,
         organization_secret: &str,
     ) -> anyhow::Result<Self> {
+        let authorization = format!("User {user_secret}, Organization {organization_secret}");
+        Self::with(base, authorization)
+    }
+
+    fn with(base: String, authorization: String) -> anyhow::Result<Self> {
         let settings = ClientSettings {
             timeout: Duration::from_secs(90),
             ..ClientSettings::default()
         };
         let http = http::client(&settings).context("while making the HTTP client")?;
-        let authorization = format!("User {user_secret}, Organization {organization_secret}");
         Ok(Self {
             http,
             base,
@@ -144,8 +161,17 @@ impl Remote {
 
     /// `POST` of a text that should be JSON: the server says what is wrong with it.
     pub(crate) async fn post(&self, path: &str, body: String) -> anyhow::Result<Answer> {
+        self.send_json(Method::POST, path, body).await
+    }
+
+    /// `PATCH` with JSON.
+    pub(crate) async fn patch(&self, path: &str, body: String) -> anyhow::Result<Answer> {
+        self.send_json(Method::PATCH, path, body).await
+    }
+
+    async fn send_json(&self, method: Method, path: &str, body: String) -> anyhow::Result<Answer> {
         let request = self
-            .request(Method::POST, path)
+            .request(method, path)
             .header("content-type", "application/json")
             .body(body);
         self.ask(request).await

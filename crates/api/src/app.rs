@@ -9,9 +9,10 @@ use ie_platform::{Lifecycle, SharedClock};
 use ie_store::Store;
 
 use crate::config::Config;
-use crate::dashboard::SignIns;
 use crate::draft::Rules;
 use crate::hints::Hints;
+use crate::limits::Limits;
+use crate::sign_ins::SignIns;
 use crate::tail::Watchers;
 
 /// What the handlers share; cheap to clone.
@@ -38,6 +39,8 @@ pub(crate) struct Parts {
     pub(crate) lifecycle: Lifecycle,
     /// What is known of recent hints.
     pub(crate) hints: Hints,
+    /// How many requests each user may send.
+    pub(crate) limits: Limits,
     /// What is known of recent sign-ins.
     pub(crate) sign_ins: SignIns,
     /// How many may watch events at the same time.

@@ -1,4 +1,5 @@
-//! Who calls: `Authorization: User <secret>, Organization <secret>[, Element <token>]`.
+//! Who calls: `Authorization: User <secret>, Organization <secret>[, Element <token>]`, or `Bearer <token>` of
+//! `POST /authentication` in place of the two secrets.
 
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
@@ -11,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::app::App;
 use crate::error::{ApiError, Result};
+use crate::tokens;
 
 /// The form of the header, for errors.
 const FORM: &str = "Authorization: User <user secret>, Organization <organization secret>";
@@ -27,6 +29,7 @@ pub(crate) struct Caller {
 /// The secrets of an `Authorization` header.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Credentials<'a> {
+    bearer: Option<&'a str>,
     user: Option<&'a str>,
     organization: Option<&'a str>,
     element: Option<&'a str>,
@@ -36,9 +39,11 @@ impl FromRequestParts<App> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self> {
+        if let Some(known) = parts.extensions.get::<Self>() {
+            return Ok(known.clone());
+        }
         let header = header(&parts.headers)?;
         let credentials = parse(header).map_err(ApiError::unauthorized)?;
-        let user = hash(credentials.user.unwrap_or_default());
         let element = match credentials.element {
             None => None,
             Some(token) => Some(
@@ -48,12 +53,8 @@ impl FromRequestParts<App> for Caller {
                     .ok_or_else(|| refused("the Element token"))?,
             ),
         };
-        let principal = match (credentials.organization, &element) {
-            (Some(organization), _) => app.store.principal(&hash(organization), &user).await?,
-            (None, Some(instance)) => app.store.member(instance.organization, &user).await?,
-            (None, None) => None,
-        };
-        let principal = principal.ok_or_else(|| refused("the User or Organization secret"))?;
+        let principal = principal(app, &credentials, element.as_ref()).await?;
+        app.limits.admit(principal.user, app.clock.now())?;
         if !principal.role.may_change() && !parts.method.is_safe() {
             return Err(read_only());
         }
@@ -62,8 +63,28 @@ impl FromRequestParts<App> for Caller {
         {
             return Err(refused("the Element token"));
         }
-        Ok(Self { principal, element })
+        let caller = Self { principal, element };
+        // A request that is looked at twice counts once.
+        parts.extensions.insert(caller.clone());
+        Ok(caller)
     }
+}
+
+async fn principal(
+    app: &App,
+    credentials: &Credentials<'_>,
+    element: Option<&Instance>,
+) -> Result<Principal> {
+    if let Some(token) = credentials.bearer {
+        return Ok(tokens::session(app, token).await?.principal);
+    }
+    let user = hash(credentials.user.unwrap_or_default());
+    let found = match (credentials.organization, element) {
+        (Some(organization), _) => app.store.principal(&hash(organization), &user).await?,
+        (None, Some(instance)) => app.store.member(instance.organization, &user).await?,
+        (None, None) => None,
+    };
+    found.ok_or_else(|| refused("the User or Organization secret"))
 }
 
 /// What is stored of a secret: enough to know it again.
@@ -88,6 +109,17 @@ fn refused(what: &str) -> ApiError {
     ApiError::unauthorized(format!("{what} is not known here; expected {FORM}"))
 }
 
+/// The token of `Authorization: Bearer <token>`.
+pub(crate) fn bearer(headers: &HeaderMap) -> Result<&str> {
+    let token = header(headers)
+        .ok()
+        .and_then(|header| header.split_once(char::is_whitespace));
+    let token = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    token.map(|(_, token)| token.trim()).ok_or_else(|| {
+        ApiError::unauthorized("the request has no token; expected Authorization: Bearer <token>")
+    })
+}
+
 fn header(headers: &HeaderMap) -> Result<&str> {
     let value = headers.get(AUTHORIZATION).ok_or_else(|| {
         ApiError::unauthorized(format!("the request has no credentials; expected {FORM}"))
@@ -109,6 +141,7 @@ fn parse(header: &str) -> Result<Credentials<'_>, String> {
             .unwrap_or((part.trim(), ""));
         let secret = secret.trim();
         let slot = match name.to_ascii_lowercase().as_str() {
+            "bearer" => &mut credentials.bearer,
             "user" => &mut credentials.user,
             "organization" => &mut credentials.organization,
             "element" => &mut credentials.element,
@@ -124,6 +157,9 @@ fn parse(header: &str) -> Result<Credentials<'_>, String> {
             ));
         }
         *slot = Some(secret);
+    }
+    if credentials.bearer.is_some() {
+        return Ok(credentials);
     }
     if credentials.user.is_none() {
         return Err(format!("the User secret is missing; expected {FORM}"));
@@ -157,6 +193,7 @@ mod tests {
         assert_eq!(
             credentials,
             Credentials {
+                bearer: None,
                 user: Some("u="),
                 organization,
                 element
@@ -164,9 +201,18 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_token_stands_for_the_two_secrets() {
+        let credentials = parse("Bearer b, Element e=").unwrap();
+
+        assert_eq!(credentials.bearer, Some("b"));
+        assert_eq!(credentials.element, Some("e="));
+    }
+
     #[rstest]
     #[case("", "another form")]
-    #[case("Bearer abc", "another form")]
+    #[case("Basic abc", "another form")]
+    #[case("Bearer", "the secret after Bearer is missing")]
     #[case("User , Organization ", "the secret after User is missing")]
     #[case("User", "the secret after User is missing")]
     #[case("Organization o", "the User secret is missing")]

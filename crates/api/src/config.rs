@@ -9,11 +9,14 @@ use ie_platform::secret::{self, ExposeSecret as _, SecretString};
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
+use crate::accounts::LONGEST_GRACE;
 use crate::draft::{Rules, UrlPattern};
 use crate::password;
 
 /// The shortest secret of an account: as many characters as a random UUID has without dashes.
 const SHORTEST_SECRET: usize = 16;
+/// The shortest token of the operator, who may do everything.
+const SHORTEST_ADMIN_TOKEN: usize = 32;
 
 /// How the API is served, and what the operator allows its clients.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -24,6 +27,11 @@ pub struct Config {
     #[serde(with = "humantime_serde")]
     pub request_timeout: Duration,
     pub body_limit: usize,
+    #[serde(with = "humantime_serde")]
+    pub body_timeout: Duration,
+    pub requests_per_second: u32,
+    #[serde(with = "humantime_serde")]
+    pub idempotency_retention: Duration,
     pub page_size: u32,
     pub max_page_size: u32,
     pub redrive_limit: u32,
@@ -50,6 +58,12 @@ pub struct Config {
     #[serde(with = "humantime_serde")]
     pub session_lifetime: Duration,
     pub trace_url: String,
+    #[serde(with = "secret::redacted_option", default)]
+    pub admin_token: Option<SecretString>,
+    #[serde(with = "humantime_serde")]
+    pub token_lifetime: Duration,
+    #[serde(with = "humantime_serde")]
+    pub secret_grace: Duration,
     pub bootstrap_organization: String,
     pub bootstrap_user: String,
     #[serde(with = "secret::redacted_option", default)]
@@ -79,6 +93,9 @@ impl Section for Config {
             ("api.insightly_timeout", self.insightly_timeout),
             ("api.test_timeout", self.test_timeout),
             ("api.session_lifetime", self.session_lifetime),
+            ("api.token_lifetime", self.token_lifetime),
+            ("api.body_timeout", self.body_timeout),
+            ("api.idempotency_retention", self.idempotency_retention),
         ];
         for (key, _) in durations.iter().filter(|(_, value)| value.is_zero()) {
             problems.add(*key, "must be longer than nothing, such as \"20s\"");
@@ -119,6 +136,7 @@ impl Section for Config {
             }
         }
         self.validate_hub(problems);
+        self.validate_accounts(problems);
         self.validate_bootstrap(problems);
     }
 }
@@ -166,6 +184,20 @@ impl Config {
         }
         if !(0.0..=1.0).contains(&self.hub_share) {
             problems.add("api.hub_share", "expected a share from 0 to 1");
+        }
+    }
+
+    fn validate_accounts(&self, problems: &mut Problems) {
+        if self.secret_grace > LONGEST_GRACE {
+            problems.add("api.secret_grace", "expected 30 days at the most");
+        }
+        let token = self.admin_token.as_ref();
+        let token = token.map(|token| token.expose_secret().trim());
+        if token.is_some_and(|token| token.len() < SHORTEST_ADMIN_TOKEN) {
+            let text = format!(
+                "must have at least {SHORTEST_ADMIN_TOKEN} characters, such as those of `openssl rand -hex 32`"
+            );
+            problems.add("api.admin_token", text);
         }
     }
 

@@ -1,9 +1,11 @@
 //! HTTP for clients of Open Connectors' API, and the dashboard for people.
 //!
-//! A request passes `observe` (span, id, time limit), `auth` (who calls) and a handler of `routes`.
+//! A request passes `observe` (span, id, time limit), `idempotency` (what is done once), `auth` (who calls, within its
+//! `limits`) and a handler of `routes`. Operators pass `routes::admin` to the same `accounts` as the command line.
 //! The dashboard's requests pass its own guard (a session) to its pages, which do what the handlers do.
 //! What a client sends becomes a `draft`, which is pure; `instances` checks the key and stores it.
 
+pub mod accounts;
 mod app;
 mod auth;
 mod config;
@@ -13,12 +15,16 @@ mod dead_letters;
 mod draft;
 mod error;
 mod hints;
+mod idempotency;
 mod instances;
+mod limits;
 mod observe;
 pub mod password;
 pub mod process;
 mod routes;
+mod sign_ins;
 mod tail;
+mod tokens;
 
 use std::future::IntoFuture as _;
 use std::net::SocketAddr;
@@ -27,14 +33,15 @@ use anyhow::Context as _;
 use ie_broker::Broker;
 use ie_model::UserId;
 use ie_platform::seal::Sealer;
-use ie_platform::secret::SecretString;
+use ie_platform::secret::{ExposeSecret as _, SecretString};
 use ie_platform::{Context, OutgoingConfig};
 use ie_store::{NewAccount, Store};
 use tokio::net::TcpListener;
 
 use crate::app::App;
-use crate::dashboard::SignIns;
 use crate::hints::Hints;
+use crate::limits::Limits;
+use crate::sign_ins::SignIns;
 use crate::tail::Watchers;
 pub use config::Config;
 pub use draft::{NoPattern, UrlPattern};
@@ -61,10 +68,12 @@ pub struct Parts {
 }
 
 /// The API once it is served.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Running {
     /// Where it listens: of interest when the configured port is 0.
     pub address: SocketAddr,
+    /// The path of every route, with its parameters in braces.
+    pub routes: Vec<String>,
 }
 
 /// Binds, serves until the soft stop, and then finishes the requests under way.
@@ -84,7 +93,7 @@ pub async fn run(context: Context, parts: Parts) -> anyhow::Result<Running> {
     let address = listener.local_addr().context("reading the own address")?;
 
     let public_url = parts.config.public_url(address);
-    let router = routes::router(App::new(app::Parts {
+    let routes = routes::routes(&App::new(app::Parts {
         rules: parts
             .config
             .rules(parts.broker.longest_delay(), parts.outgoing),
@@ -92,6 +101,7 @@ pub async fn run(context: Context, parts: Parts) -> anyhow::Result<Running> {
         broker: parts.broker,
         sealer: parts.sealer,
         http: parts.http,
+        limits: Limits::new(parts.config.requests_per_second),
         config: parts.config,
         clock: context.clock,
         lifecycle: context.lifecycle.clone(),
@@ -100,6 +110,7 @@ pub async fn run(context: Context, parts: Parts) -> anyhow::Result<Running> {
         watchers: Watchers::default(),
         public_url,
     }));
+    let (router, routes) = (routes.router, routes.paths);
     let stopping = context.lifecycle.stopping();
     let serve = axum::serve(listener, router).with_graceful_shutdown(stopping.cancelled_owned());
     context.lifecycle.spawn("api", async move {
@@ -107,7 +118,7 @@ pub async fn run(context: Context, parts: Parts) -> anyhow::Result<Running> {
     });
     health.set_ready();
     tracing::info!(%address, "the API is served");
-    Ok(Running { address })
+    Ok(Running { address, routes })
 }
 
 /// Creates the account of the configuration, if there is one.
@@ -116,14 +127,23 @@ async fn bootstrap(parts: &Parts) -> anyhow::Result<()> {
     let Some((organization_secret, user_secret)) = config.bootstrap() else {
         return Ok(());
     };
+    let secrets = [organization_secret, user_secret].map(|secret| {
+        let secret = secret.expose_secret().trim().into();
+        accounts::keep(&parts.sealer, &secret)
+    });
+    let [organization, user] = secrets;
     let account = NewAccount {
         organization: config.bootstrap_organization.clone(),
         user: config.bootstrap_user.clone(),
-        organization_secret_hash: auth::hash_secret(organization_secret),
-        user_secret_hash: auth::hash_secret(user_secret),
+        organization_secret_hash: organization.hash.clone(),
+        user_secret_hash: user.hash.clone(),
     };
     let stored = parts.store.ensure_account(&account).await;
     let principal = stored.context("storing the account of api.bootstrap_*")?;
+    let copies = parts.store.keep_copies(principal, &organization, &user);
+    copies
+        .await
+        .context("storing the secrets of api.bootstrap_*")?;
     tracing::info!(organization.id = %principal.organization, "the bootstrap account is there");
     if let Some(password) = &config.bootstrap_user_password {
         let given = give_password(&parts.store, principal.user, password.clone()).await;

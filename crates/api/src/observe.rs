@@ -34,6 +34,11 @@ pub(crate) fn request_id() -> String {
         .unwrap_or_else(|_| random_id())
 }
 
+/// Does the work of the request with this id elsewhere than in its own task.
+pub(crate) async fn within<T>(id: String, work: impl Future<Output = T>) -> T {
+    CURRENT_ID.scope(id, work).await
+}
+
 /// Answers a request inside its span, within its time, and counts it.
 pub(crate) async fn request(State(app): State<App>, request: Request, next: Next) -> Response {
     let method = request.method().to_string();
@@ -70,7 +75,7 @@ pub(crate) async fn request(State(app): State<App>, request: Request, next: Next
 }
 
 /// The answer, or what is said in its place after a panic or too long a time.
-async fn guarded(limit: Duration, answer: impl Future<Output = Response>) -> Response {
+pub(crate) async fn guarded(limit: Duration, answer: impl Future<Output = Response>) -> Response {
     let answer = AssertUnwindSafe(answer).catch_unwind();
     match tokio::time::timeout(limit, answer).await {
         Ok(Ok(response)) => response,

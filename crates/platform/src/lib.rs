@@ -13,6 +13,7 @@ pub mod retry;
 pub mod seal;
 pub mod secret;
 pub mod telemetry;
+pub mod throttle;
 pub mod tls;
 
 mod commands;

@@ -138,6 +138,7 @@ impl Forgetting {
             sum.attempts += stretch.attempts;
             let now = self.clock.now();
             let Some(next) = stretch.next else {
+                self.forget_keys().await?;
                 let due_at = now + self.config.interval;
                 self.store.note_chore(CHORE, 0, due_at).await?;
                 break;
@@ -154,5 +155,17 @@ impl Forgetting {
             );
         }
         Ok(sum)
+    }
+
+    /// Forgets the answers of requests with an `Idempotency-Key` that are kept no longer.
+    async fn forget_keys(&self) -> Result<(), ie_store::Error> {
+        let batch = self.config.batch;
+        loop {
+            let now = self.clock.now();
+            if self.store.forget_keys(now, batch).await? < u64::from(batch) {
+                return Ok(());
+            }
+            sleep(self.config.pause).await;
+        }
     }
 }

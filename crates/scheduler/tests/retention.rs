@@ -4,12 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
+use ie_model::UserId;
 use ie_platform::config::{self, Section as _};
 use ie_platform::{Context, Process, TestClock};
 use ie_scheduler::process::Config;
 use ie_scheduler::retention::{self, Forgetting};
 use ie_store::testing::Database;
-use ie_store::{NotificationFilter, Page, Store};
+use ie_store::{Claim, Claimed, NotificationFilter, Page, Store};
 use rstest::rstest;
 use tempfile::TempDir;
 
@@ -103,6 +105,35 @@ async fn what_is_older_than_a_month_goes_in_small_steps(
     assert_eq!(forgotten, u64::from(COUNT), "by one of the two");
     assert_eq!(at_once.events, 0, "it rests until its next time");
     assert_eq!(rig.left().await, 0);
+}
+
+#[rstest]
+#[tokio::test]
+async fn answers_of_requests_with_a_key_go_when_their_time_is_over(
+    #[values(Backend::Sqlite, Backend::Postgres)] backend: Backend,
+) {
+    let rig = Rig::start(backend).await;
+    let store = &rig.forgetting.store;
+    let begin = rig.forgetting.clock.now();
+    let claim = |user: i64, days: i64| Claim {
+        user: UserId(user),
+        key_hash: "key".to_owned(),
+        request_hash: "request".to_owned(),
+        token: "token".to_owned(),
+        began_at: begin,
+        resumable_at: None,
+        expires_at: begin + TimeDelta::days(days),
+    };
+    store.claim_key(&claim(1, 1)).await.unwrap();
+    store.claim_key(&claim(2, 3)).await.unwrap();
+
+    rig.clock.advance(Duration::from_secs(2 * 86_400));
+    rig.forgetting.round().await.unwrap();
+
+    let first = store.claim_key(&claim(1, 1)).await.unwrap();
+    assert_eq!(first, Claimed::Fresh, "it was forgotten");
+    let second = store.claim_key(&claim(2, 3)).await.unwrap();
+    assert!(matches!(second, Claimed::UnderWay { .. }), "{second:?}");
 }
 
 #[test]

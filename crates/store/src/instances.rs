@@ -13,7 +13,7 @@ use crate::poller_row::{self, PollerRow, SELECT_POLLERS};
 use crate::rows::Rows;
 use crate::sql::Sql;
 use crate::timer::Timer;
-use crate::{Error, Result, Store, ids, notices, order, time};
+use crate::{Error, Receipt, Result, Store, idempotency, ids, notices, order, time};
 
 /// A part of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,12 +70,28 @@ impl Store {
         token_hash: &str,
         pollers: &[NewPoller],
     ) -> Result<()> {
+        self.create_instance_once(instance, token_hash, pollers, None)
+            .await
+    }
+
+    /// The same, together with the answer of the request that asked for it: both or neither.
+    /// [`Error::Overtaken`] when another has taken that request over.
+    pub async fn create_instance_once(
+        &self,
+        instance: &Instance,
+        token_hash: &str,
+        pollers: &[NewPoller],
+        receipt: Option<Receipt<'_>>,
+    ) -> Result<()> {
         let _timer = Timer::start("create_instance");
         let insert = instance_row::insert(instance, token_hash)?;
         let pollers = poller_row::upsert(instance.id, pollers)?;
         let mut tx = self.database.begin().await?;
         tx.execute(insert).await?;
         tx.execute(pollers).await?;
+        if let Some(receipt) = receipt {
+            idempotency::note(&mut tx, receipt).await?;
+        }
         tx.commit().await
     }
 

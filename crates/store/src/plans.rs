@@ -10,12 +10,13 @@ use crate::database::{Database, Lock};
 use crate::rows::Rows;
 use crate::sql::Sql;
 use crate::{
-    Config, budget, deliveries, discard, hints, notices, notification_row, order, pages, polls,
-    prune, quarantine, relay, reschedule, walks,
+    Config, budget, deliveries, discard, hints, idempotency, notices, notification_row, order,
+    pages, polls, prune, quarantine, relay, reschedule, walks,
 };
 
 /// The tables that grow.
-const TABLES: [&str; 11] = [
+const TABLES: [&str; 12] = [
+    "idempotency_keys",
     "unsettled",
     "walks",
     "presences",
@@ -160,6 +161,17 @@ fn record_statements() -> Vec<Sql> {
     ]
 }
 
+/// What a request with an `Idempotency-Key` asks, and what forgets it.
+fn key_statements() -> Vec<Sql> {
+    let key = |text: &'static str| Sql::new(text).bind(1_i64).bind("key");
+    let claim = key(idempotency::CLAIM).bind("request").bind("claim");
+    vec![
+        claim.bind(1_i64).bind(1_i64).bind(1_i64),
+        key(idempotency::SELECT_KEY),
+        Sql::new(idempotency::FORGET).bind(1_i64).bind(10_i64),
+    ]
+}
+
 #[tokio::test]
 async fn no_hot_statement_scans_a_table() {
     let folder = tempfile::tempdir().unwrap();
@@ -175,7 +187,8 @@ async fn no_hot_statement_scans_a_table() {
         panic!("the URL names SQLite");
     };
 
-    for statement in hot_statements().into_iter().chain(record_statements()) {
+    let statements = [hot_statements(), record_statements(), key_statements()];
+    for statement in statements.into_iter().flatten() {
         let ready = statement.sqlite().unwrap();
         let question = format!("EXPLAIN QUERY PLAN {}", ready.text.0);
         let asked = sqlx::query_as_with(AssertSqlSafe(question.clone()), ready.arguments);

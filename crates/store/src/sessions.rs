@@ -1,30 +1,14 @@
 //! People who sign in with a name and a password, and for how long.
 //!
-//! Indexes: `users_by_sign_in`, `users` by organization and name; `sessions` by token, `sessions_by_user`,
-//! `sessions_by_expiry`.
+//! Indexes: `users_by_sign_in`; `sessions` by token, `sessions_by_expiry`.
 
 use chrono::{DateTime, Utc};
-use ie_model::{Role, UserId};
+use ie_model::UserId;
 
 use crate::accounts::principal;
 use crate::sql::Sql;
 use crate::timer::Timer;
-use crate::{Error, Principal, Result, Store, time};
-
-/// A user to be created in an organization that is there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewUser {
-    /// The organization's name.
-    pub organization: String,
-    /// The user's name, by which it signs in.
-    pub name: String,
-    /// The SHA-256 of its secret for the API, in hex.
-    pub secret_hash: String,
-    /// Its password as a PHC string.
-    pub password_hash: String,
-    /// What it may do.
-    pub role: Role,
-}
+use crate::{Principal, Result, Store, time};
 
 /// What is known of a name that somebody signs in with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,48 +31,6 @@ pub struct Session {
 }
 
 impl Store {
-    /// Creates a user. [`Error::NotFound`] when there is no such organization, [`Error::Conflict`] when its name is taken,
-    /// be it in another organization: one signs in by name alone.
-    pub async fn create_user(&self, user: &NewUser) -> Result<UserId> {
-        let _timer = Timer::start("create_user");
-        let sql = Sql::new(
-            "INSERT INTO users (organization_id, name, secret_hash, password_hash, role) \
-             SELECT id, $2, $3, $4, $5 FROM organizations WHERE name = $1 RETURNING id",
-        )
-        .bind(user.organization.as_str())
-        .bind(user.name.as_str())
-        .bind(user.secret_hash.as_str())
-        .bind(user.password_hash.as_str())
-        .bind(user.role.as_str());
-        let created: Vec<(i64,)> = self.database.write_returning(sql).await?;
-        let id = created.first().map(|(id,)| UserId(*id));
-        id.ok_or(Error::NotFound)
-    }
-
-    /// Replaces a user's password and ends its sessions; false when there is no such user.
-    pub async fn set_password(
-        &self,
-        organization: &str,
-        user: &str,
-        password_hash: &str,
-    ) -> Result<bool> {
-        let _timer = Timer::start("set_password");
-        let set = Sql::new(
-            "UPDATE users SET password_hash = $3 WHERE name = $2 \
-             AND organization_id = (SELECT id FROM organizations WHERE name = $1) RETURNING id",
-        );
-        let set = set.bind(organization).bind(user).bind(password_hash);
-        let mut tx = self.database.begin().await?;
-        let changed: Vec<(i64,)> = tx.all(set).await?;
-        let Some((id,)) = changed.first().copied() else {
-            return Ok(false);
-        };
-        let end = Sql::new("DELETE FROM sessions WHERE user_id = $1");
-        tx.execute(end.bind(id)).await?;
-        tx.commit().await?;
-        Ok(true)
-    }
-
     /// Gives a user a password unless it has one; whether it had none.
     pub async fn give_password(&self, user: UserId, password_hash: &str) -> Result<bool> {
         let _timer = Timer::start("give_password");
@@ -111,7 +53,7 @@ impl Store {
         let _timer = Timer::start("sign_in");
         let sql = Sql::new(
             "SELECT organization_id, id, role, password_hash FROM users \
-             WHERE name = $1 AND password_hash IS NOT NULL",
+             WHERE name = $1 AND password_hash IS NOT NULL AND disabled = FALSE",
         );
         let found: Option<(i64, i64, String, String)> =
             self.database.optional(sql.bind(name)).await?;
@@ -149,7 +91,7 @@ impl Store {
             "SELECT users.organization_id, users.id, users.role, users.name, organizations.name FROM sessions \
              JOIN users ON users.id = sessions.user_id \
              JOIN organizations ON organizations.id = users.organization_id \
-             WHERE sessions.token_hash = $1 AND sessions.expires_at > $2",
+             WHERE sessions.token_hash = $1 AND sessions.expires_at > $2 AND users.disabled = FALSE",
         );
         let sql = sql.bind(token_hash).bind(time::to_ms(now));
         let found: Option<(i64, i64, String, String, String)> = self.database.optional(sql).await?;

@@ -1,9 +1,11 @@
 //! Commands that talk to a running server, or to its queue.
 
+mod accounts;
 mod dead_letters;
 mod doctor;
 mod events;
 mod instances;
+mod organizations;
 mod poison;
 mod users;
 
@@ -29,7 +31,10 @@ pub(crate) fn run(run: &RunOptions, command: ClientCommand) -> ExitCode {
             ClientCommand::DeadLetters { server, command } => {
                 dead_letters::run(&Remote::of(run, &server)?, &server, command).await
             }
-            ClientCommand::User { command } => users::run(run, command).await,
+            ClientCommand::Organization { operator, command } => {
+                organizations::run(run, &operator, command).await
+            }
+            ClientCommand::User { operator, command } => users::run(run, &operator, command).await,
             ClientCommand::Doctor { server } => doctor::run(run, &server).await,
         }
     })

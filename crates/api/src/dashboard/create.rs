@@ -40,8 +40,9 @@ pub(super) async fn create(
         return Ok(again(&session, title, &editor, None));
     }
     match instances::create(&app, session.principal, &body.json).await {
-        Ok((stored, secret)) => {
-            Ok(created(&app, &session, (&stored, &secret), &body.json)?.into_response())
+        Ok(made) => {
+            let told = (&made.stored, &made.webhook_secret);
+            Ok(created(&app, &session, told, &body.json)?.into_response())
         }
         Err(error)
             if error.status().is_client_error() || error.status() == StatusCode::BAD_GATEWAY =>

@@ -23,9 +23,7 @@ mod parts;
 mod session;
 mod sign_in;
 mod system;
-mod throttle;
 
-use axum::Router;
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{self, Next};
@@ -33,8 +31,8 @@ use axum::response::{Redirect, Response};
 use axum::routing::{get, post};
 
 use crate::app::App;
+use crate::routes::table::Routes;
 use failure::Failure;
-pub(crate) use sign_in::SignIns;
 
 /// Where the dashboard begins.
 pub(crate) const BASE: &str = "/dashboard";
@@ -49,8 +47,8 @@ pub(crate) async fn home() -> Redirect {
 }
 
 /// The pages, below [`BASE`].
-pub(crate) fn router(app: &App) -> Router<App> {
-    let guarded = Router::new()
+pub(crate) fn routes(app: &App) -> Routes {
+    let guarded = Routes::new()
         .route("/", get(start))
         .merge(instance_pages())
         .route("/events", get(events::page))
@@ -66,17 +64,20 @@ pub(crate) fn router(app: &App) -> Router<App> {
         .route("/system/numbers", get(system::part))
         .route("/system/chart", get(chart::of_all))
         .route("/sign-out", post(sign_in::sign_out))
-        .fallback(nothing)
-        .layer(middleware::from_fn_with_state(app.clone(), guard::pass));
-    Router::new()
+        .within(|router| {
+            router
+                .fallback(nothing)
+                .layer(middleware::from_fn_with_state(app.clone(), guard::pass))
+        });
+    Routes::new()
         .route("/sign-in", get(sign_in::page).post(sign_in::sign_in))
         .route("/assets/{name}", get(assets::get))
         .merge(guarded)
-        .layer(middleware::from_fn(headers))
+        .within(|router| router.layer(middleware::from_fn(headers)))
 }
 
-fn instance_pages() -> Router<App> {
-    Router::new()
+fn instance_pages() -> Routes {
+    Routes::new()
         .route("/instances", get(instances::page).post(create::create))
         .route("/instances/new", get(create::new))
         .route("/instances/check", post(create::check))

@@ -1,46 +1,27 @@
 //! Signing in and out.
 
+use std::time::Duration;
+
 use axum::extract::{OriginalUri, Query, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use ie_platform::secret::SecretString;
-use ie_store::Principal;
 use maud::{Markup, html};
 use serde::Deserialize;
-use tokio::sync::Semaphore;
 
 use super::BASE;
 use super::failure::{self, Failure, Result};
 use super::guard;
 use super::layout::plain;
 use super::session::Session;
-use super::throttle::Throttle;
 use crate::app::App;
 use crate::error::ApiError;
-use crate::password;
+use crate::sign_ins::{self, Refused};
 
 /// The path by which one leaves.
 pub(super) const OUT: &str = "/sign-out";
-/// Passwords that are checked at the same time: each takes 19 MiB and a processor.
-const AT_ONCE: usize = 2;
 /// The same for a name that nobody has and for a wrong password.
 const WRONG: &str = "That name and password do not belong together. Check both and try again.";
-
-/// What is known of recent sign-ins.
-#[derive(Debug)]
-pub(crate) struct SignIns {
-    throttle: Throttle,
-    checks: Semaphore,
-}
-
-impl Default for SignIns {
-    fn default() -> Self {
-        Self {
-            throttle: Throttle::default(),
-            checks: Semaphore::new(AT_ONCE),
-        }
-    }
-}
 
 /// Where one wanted to go.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -104,44 +85,29 @@ async fn enter(app: &App, request: Request) -> Result<Response> {
     // Unlike a name, a password may begin or end with a blank.
     let typed = sent.0.iter().find(|(key, _)| key == "password");
     let typed = typed.map(|(_, value)| SecretString::from(value.as_str()));
-    if let Err(wait) = app.sign_ins.throttle.try_now(&name, app.clock.now()) {
-        let seconds = wait.as_secs().max(1);
-        let text = format!("Too many tries for this name. Wait {seconds} seconds and try again.");
-        let retry_after = ApiError::new(StatusCode::TOO_MANY_REQUESTS, "")
-            .retry_after(Some(wait))
-            .retry_after_header();
-        let mut response = (
-            StatusCode::TOO_MANY_REQUESTS,
-            form(next, &name, Some(&text)),
-        )
-            .into_response();
-        response.headers_mut().extend(retry_after);
-        return Ok(response);
-    }
-    let Some(principal) = known(app, &name, typed.unwrap_or_default()).await? else {
-        tracing::warn!("a sign-in was refused");
-        let page = form(next, &name, Some(WRONG));
-        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+    let principal = match sign_ins::sign_in(app, &name, typed.unwrap_or_default()).await {
+        Ok(principal) => principal,
+        Err(Refused::Wrong) => {
+            let page = form(next, &name, Some(WRONG));
+            return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+        }
+        Err(Refused::TooMany(wait)) => return Ok(too_many(next, &name, wait)),
+        Err(Refused::Failed(error)) => return Err(error.into()),
     };
-    app.sign_ins.throttle.forget(&name);
     let cookie = Session::open(app, principal).await?;
-    tracing::info!(user.id = %principal.user, "signed in");
     Ok(([cookie], Redirect::to(target(next))).into_response())
 }
 
-/// Whoever has this name and this password.
-async fn known(app: &App, name: &str, typed: SecretString) -> Result<Option<Principal>, ApiError> {
-    let found = app.store.sign_in(name).await?;
-    let (principal, stored) = found
-        .map(|found| (found.principal, found.password_hash))
-        .unzip();
-    let permit = app.sign_ins.checks.acquire().await;
-    let _permit = permit.map_err(ApiError::internal)?;
-    let check = tokio::task::spawn_blocking(move || {
-        password::check_length(&typed).is_ok() & password::verify(&typed, stored.as_deref())
-    });
-    let matches = check.await.map_err(ApiError::internal)?;
-    Ok(principal.filter(|_| matches))
+fn too_many(next: Option<&str>, name: &str, wait: Duration) -> Response {
+    let seconds = wait.as_secs().max(1);
+    let text = format!("Too many tries for this name. Wait {seconds} seconds and try again.");
+    let retry_after = ApiError::new(StatusCode::TOO_MANY_REQUESTS, "")
+        .retry_after(Some(wait))
+        .retry_after_header();
+    let page = form(next, name, Some(&text));
+    let mut response = (StatusCode::TOO_MANY_REQUESTS, page).into_response();
+    response.headers_mut().extend(retry_after);
+    response
 }
 
 fn form(next: Option<&str>, name: &str, problem: Option<&str>) -> Markup {

@@ -10,12 +10,13 @@ pub(crate) use rotation::{Rotation, rotate_webhook_secret};
 
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use ie_insightly::{Client, Identity};
 use ie_model::instance::secret;
 use ie_model::{Instance, InstanceId};
 use ie_platform::secret::{ExposeSecret as _, SecretString};
 use ie_platform::telemetry::current_traceparent;
-use ie_store::{PollerChanges, Principal, Urge};
+use ie_store::{NewPoller, PollerChanges, Principal, Receipt, Urge};
 use serde_json::Value;
 
 use crate::app::App;
@@ -32,12 +33,44 @@ pub(crate) struct Stored {
     pub(crate) warnings: Vec<String>,
 }
 
-/// Creates an instance; gives it and the webhook secret, which is told this once.
-pub(crate) async fn create(
-    app: &App,
-    principal: Principal,
-    body: &Value,
-) -> Result<(Stored, SecretString)> {
+/// An instance that is about to be stored.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    /// The instance as it will be.
+    pub(crate) stored: Stored,
+    /// The webhook secret, which is told this once.
+    pub(crate) webhook_secret: SecretString,
+    token_hash: String,
+    pollers: Vec<NewPoller>,
+}
+
+impl Prepared {
+    /// Stores it; with the answer of the request that asked for it, if that has a key.
+    pub(crate) async fn store(self, app: &App, receipt: Option<Receipt<'_>>) -> Result<Self> {
+        let instance = &self.stored.instance;
+        let created =
+            app.store
+                .create_instance_once(instance, &self.token_hash, &self.pollers, receipt);
+        created.await.map_err(|error| match error {
+            ie_store::Error::Overtaken => ApiError::new(
+                StatusCode::CONFLICT,
+                "another request with the same Idempotency-Key has taken this one over; send it again for its answer",
+            ),
+            error => error.into(),
+        })?;
+        tracing::info!(instance.id = %instance.id, pollers = self.pollers.len(), "instance created");
+        Ok(self)
+    }
+}
+
+/// Creates an instance.
+pub(crate) async fn create(app: &App, principal: Principal, body: &Value) -> Result<Prepared> {
+    let prepared = prepare(app, principal, body).await?;
+    prepared.store(app, None).await
+}
+
+/// Makes an instance of a body, and checks its key; nothing is stored yet.
+pub(crate) async fn prepare(app: &App, principal: Principal, body: &Value) -> Result<Prepared> {
     let draft = draft::parse(body, &[], &app.rules)?;
     let Some(Secret::New(key)) = draft.secrets.get(secret::API_KEY) else {
         return Err(ApiError::internal(anyhow::anyhow!("a draft has no key")));
@@ -80,13 +113,13 @@ pub(crate) async fn create(
         pollers::status(&instance.settings, instance.disabled),
         start(app, identity.server_date),
     );
-    let hash = auth::hash_secret(&token);
-    app.store
-        .create_instance(&instance, &hash, &pollers)
-        .await?;
-    tracing::info!(instance.id = %id, pollers = pollers.len(), "instance created");
     let warnings = draft.warnings;
-    Ok((Stored { instance, warnings }, webhook_secret))
+    Ok(Prepared {
+        stored: Stored { instance, warnings },
+        webhook_secret,
+        token_hash: auth::hash_secret(&token),
+        pollers,
+    })
 }
 
 /// Changes what the body names of an instance.

@@ -31,14 +31,7 @@ impl FromRequest<App> for OptionalBody {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &App) -> Result<Self> {
-        let read = Bytes::from_request(request, app).await;
-        let bytes = read.map_err(|rejection| match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => ApiError::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                format!("the body is larger than {} bytes", app.config.body_limit),
-            ),
-            _ => ApiError::bad_request("the body broke off before its end").because(rejection),
-        })?;
+        let bytes = read(request, app).await?;
         if bytes.trim_ascii().is_empty() {
             return Ok(Self(None));
         }
@@ -49,6 +42,28 @@ impl FromRequest<App> for OptionalBody {
         })?;
         Ok(Self(Some(value)))
     }
+}
+
+/// The bytes of a body, within its size and its time.
+pub(crate) async fn read(request: Request, app: &App) -> Result<Bytes> {
+    let limit = app.config.body_timeout;
+    let read = tokio::time::timeout(limit, Bytes::from_request(request, app)).await;
+    let read = read.map_err(|_| {
+        ApiError::new(
+            StatusCode::REQUEST_TIMEOUT,
+            format!(
+                "the body did not arrive within {} seconds",
+                limit.as_secs_f64()
+            ),
+        )
+    })?;
+    read.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("the body is larger than {} bytes", app.config.body_limit),
+        ),
+        _ => ApiError::bad_request("the body broke off before its end").because(rejection),
+    })
 }
 
 /// What `read` makes of an object that may have these members and no others, or everything that is wrong with it. No body
@@ -80,6 +95,16 @@ pub(super) fn members<T>(
     } else {
         Err(problems)
     }
+}
+
+/// A text that has to be there, as it was sent; empty when it was refused.
+pub(super) fn needed(reader: &mut Reader<'_>, key: &str, expected: &str) -> String {
+    let got = match reader.given(key) {
+        Some(Value::String(text)) => return text.clone(),
+        other => other.map_or("nothing".to_owned(), shown),
+    };
+    reader.refuse(key, format!("expected {expected} as a string, got {got}"));
+    String::new()
 }
 
 #[cfg(test)]

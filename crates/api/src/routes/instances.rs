@@ -16,17 +16,24 @@ use super::{answer, paging, walks};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::error::Result;
+use crate::idempotency::{Once, Sealed};
 use crate::instances::{self, Stored};
 
 /// `POST /instances`.
 pub(super) async fn create(
     State(app): State<App>,
     caller: Caller,
+    Once(claim): Once,
     Body(body): Body,
 ) -> Result<Json<Value>> {
-    let (stored, webhook_secret) = instances::create(&app, caller.principal, &body).await?;
-    let Json(mut answer) = changed(&app, &stored)?;
-    answer["webhookSecret"] = json!(webhook_secret.expose_secret());
+    let prepared = instances::prepare(&app, caller.principal, &body).await?;
+    let Json(mut answer) = changed(&app, &prepared.stored)?;
+    answer["webhookSecret"] = json!(prepared.webhook_secret.expose_secret());
+    let sealed = claim
+        .as_ref()
+        .map(|claim| Sealed::new(&app, claim, &answer.to_string()));
+    let receipt = sealed.as_ref().map(|sealed| sealed.receipt(StatusCode::OK));
+    prepared.store(&app, receipt).await?;
     Ok(Json(answer))
 }
 

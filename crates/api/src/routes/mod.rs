@@ -1,7 +1,9 @@
 //! The list of routes.
 
+mod admin;
 pub(crate) mod answer;
-mod body;
+mod authentication;
+pub(crate) mod body;
 pub(crate) mod budget;
 mod configuration;
 mod dead_letters;
@@ -21,10 +23,10 @@ pub(crate) mod replay;
 mod secrets;
 pub(crate) mod stream;
 pub(crate) mod subject;
+pub(crate) mod table;
 pub(crate) mod test_event;
 mod walks;
 
-use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::StatusCode;
 use axum::middleware;
@@ -33,7 +35,9 @@ use axum::routing::{get, post, put};
 use crate::app::App;
 use crate::dashboard;
 use crate::error::ApiError;
+use crate::idempotency;
 use crate::observe;
+use table::Routes;
 
 /// Where Open Connectors' API begins.
 const BASE: &str = "/elements/api-v2";
@@ -45,12 +49,40 @@ const HINTS_OF_RESOURCE: &str = "/events/insightly/{token}/{resource}";
 /// Every route, inside what surrounds each request.
 ///
 /// Routes without `{id}` are about the instance of the Element token.
-pub(crate) fn router(app: App) -> Router {
-    let of_element = instances().layer(middleware::from_fn_with_state(
-        app.clone(),
-        elements::exists,
-    ));
-    let api = instances()
+pub(crate) fn routes(app: &App) -> Served {
+    let Routes { router, paths } = Routes::new()
+        .nest(BASE, api(app))
+        .route("/", get(dashboard::home))
+        .nest(dashboard::BASE, dashboard::routes(app))
+        .route(HINTS, post(hints::hint))
+        .route(HINTS_OF_RESOURCE, post(hints::hint));
+    let router = router
+        .fallback(no_route)
+        .method_not_allowed_fallback(no_method)
+        .layer(DefaultBodyLimit::max(app.config.body_limit))
+        .layer(middleware::from_fn_with_state(
+            app.clone(),
+            observe::request,
+        ))
+        .with_state(app.clone());
+    Served { router, paths }
+}
+
+/// What is served, and its paths.
+pub(crate) struct Served {
+    pub(crate) router: axum::Router,
+    pub(crate) paths: Vec<String>,
+}
+
+/// What is below [`BASE`].
+fn api(app: &App) -> Routes {
+    let of_element = instances().within(|router| {
+        router.layer(middleware::from_fn_with_state(
+            app.clone(),
+            elements::exists,
+        ))
+    });
+    let of_users = instances()
         .merge(hubs::routes())
         .nest("/elements/{element}", of_element)
         .route("/events/stream", get(stream::stream))
@@ -64,25 +96,21 @@ pub(crate) fn router(app: App) -> Router {
         .route("/dead-letters/export", get(export::export))
         .route("/dead-letters/{event_id}", get(dead_letters::get))
         .route("/dead-letters/redrive", post(dead_letters::redrive))
-        .route("/dead-letters/discard", post(discard::discard));
-    Router::new()
-        .nest(BASE, api)
-        .route("/", get(dashboard::home))
-        .nest(dashboard::BASE, dashboard::router(&app))
-        .route(HINTS, post(hints::hint))
-        .route(HINTS_OF_RESOURCE, post(hints::hint))
-        .fallback(no_route)
-        .method_not_allowed_fallback(no_method)
-        .layer(DefaultBodyLimit::max(app.config.body_limit))
-        .layer(middleware::from_fn_with_state(
-            app.clone(),
-            observe::request,
-        ))
-        .with_state(app)
+        .route("/dead-letters/discard", post(discard::discard))
+        .within(|router| {
+            router.route_layer(middleware::from_fn_with_state(
+                app.clone(),
+                idempotency::pass,
+            ))
+        });
+    of_users
+        .merge(admin::routes())
+        .route("/authentication", post(authentication::sign_in))
+        .route("/authentication/secrets", get(authentication::secrets))
 }
 
 /// `/instances…`, which stands under `/elements/{key}` as well.
-fn instances() -> Router<App> {
+fn instances() -> Routes {
     let one = get(instances::get)
         .put(instances::put)
         .patch(instances::patch)
@@ -94,7 +122,7 @@ fn instances() -> Router<App> {
         .delete(instances::delete);
     let enabled = || put(instances::enable).delete(instances::disable);
     let pollers = || get(instances::poller_records);
-    Router::new()
+    Routes::new()
         .route("/instances", own)
         .route("/instances/{id}", one)
         .route("/instances/enabled", enabled())

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod accounts;
+mod admin;
+mod authentication;
 mod browser;
 mod budget;
 mod changing;
@@ -17,6 +19,8 @@ mod export;
 mod hints;
 mod hub_refusals;
 mod hubs;
+mod idempotency;
+mod limits;
 mod listing;
 mod narrowing;
 mod quarantine;
@@ -29,4 +33,5 @@ mod startup;
 mod stream;
 mod surface;
 mod telemetry;
+mod tenants;
 mod walks;

@@ -6,13 +6,15 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use ie_api::process;
 use ie_broker::Broker;
-use ie_model::{ErrorClass, InstanceId, Notification, NotificationId, NotificationStatus};
+use ie_model::{
+    ErrorClass, InstanceId, Notification, NotificationId, NotificationStatus, OrganizationId,
+};
 use ie_platform::http::{self, ClientSettings};
 use ie_platform::seal::Sealer;
 use ie_platform::secret::ExposeSecret as _;
 use ie_platform::{Context, TestClock, config};
 use ie_simulator::{AccountSettings, Settings, Simulator};
-use ie_store::{AttemptRecord, NewAccount, NewNotification, PageCommit, Progress, Store};
+use ie_store::{AttemptRecord, NewAccount, NewNotification, Page, PageCommit, Progress, Store};
 use reqwest::{Method, Response, StatusCode, header::HeaderMap};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -40,6 +42,9 @@ pub(crate) struct Rig {
     pub(crate) context: Context,
     pub(crate) folder: TempDir,
     pub(crate) sealer: Sealer,
+    /// The path of every route.
+    pub(crate) routes: Vec<String>,
+    parts: ie_api::Parts,
     base: String,
     http: reqwest::Client,
     credentials: String,
@@ -108,7 +113,7 @@ impl Rig {
             outgoing: config.outgoing,
             config: config.api,
         };
-        let running = ie_api::run(context.clone(), parts).await.unwrap();
+        let running = ie_api::run(context.clone(), parts.clone()).await.unwrap();
         Self {
             store,
             broker,
@@ -117,10 +122,23 @@ impl Rig {
             context,
             folder,
             sealer,
-            base: format!("http://{}/elements/api-v2", running.address),
+            routes: running.routes,
+            parts,
+            base: base(running.address),
             http,
             credentials: format!("User {USER_SECRET}, Organization {ORGANIZATION_SECRET}"),
         }
+    }
+
+    /// The process dies, and another is started on the same store.
+    pub(crate) async fn restart(&mut self) {
+        self.context.lifecycle.abort();
+        self.context = Context {
+            clock: Arc::new(self.clock.clone()),
+            ..Context::new(process::PROCESS)
+        };
+        let running = ie_api::run(self.context.clone(), self.parts.clone());
+        self.base = base(running.await.unwrap().address);
     }
 
     /// Where the service is.
@@ -144,6 +162,32 @@ impl Rig {
         body: &str,
     ) -> Answer {
         let response = self.open(method, path, credentials, body).await;
+        Self::read(response).await
+    }
+
+    /// A `POST` with the account's credentials and an `Idempotency-Key`.
+    pub(crate) async fn post_once(&self, path: &str, key: &str, body: &Value) -> Answer {
+        self.send_once(path, &self.credentials, key, body).await
+    }
+
+    /// The same with these credentials.
+    pub(crate) async fn send_once(
+        &self,
+        path: &str,
+        credentials: &str,
+        key: &str,
+        body: &Value,
+    ) -> Answer {
+        let request = self
+            .http
+            .post(format!("{}{path}", self.base))
+            .header("authorization", credentials)
+            .header("idempotency-key", key)
+            .body(body.to_string());
+        Self::read(http::send(request, &self.http, "test").await.unwrap()).await
+    }
+
+    async fn read(response: Response) -> Answer {
         let (status, headers) = (response.status(), response.headers().clone());
         let text = response.text().await.unwrap();
         let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
@@ -192,6 +236,16 @@ impl Rig {
     /// The `Authorization` of the account.
     pub(crate) fn credentials(&self) -> &str {
         &self.credentials
+    }
+
+    /// The account's organization.
+    pub(crate) async fn organization(&self) -> OrganizationId {
+        let page = Page {
+            after: None,
+            limit: 1,
+        };
+        let found = self.store.organizations(Some("default"), page).await;
+        found.unwrap()[0].id
     }
 
     /// Another organization, and its `Authorization`.
@@ -317,6 +371,10 @@ impl Drop for Rig {
     fn drop(&mut self) {
         self.context.lifecycle.abort();
     }
+}
+
+fn base(address: std::net::SocketAddr) -> String {
+    format!("http://{address}/elements/api-v2")
 }
 
 /// A body of `POST /instances` with these entries of `configuration`.

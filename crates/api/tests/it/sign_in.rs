@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ie_model::Role;
 use ie_platform::secret::SecretString;
-use ie_store::NewUser;
+use ie_store::{KeptSecret, NewUser};
 use reqwest::{Method, StatusCode};
 use rstest::rstest;
 
@@ -12,11 +12,15 @@ use crate::browser::{Browser, NAME, PASSWORD};
 use crate::rig::Rig;
 
 pub(crate) async fn user(rig: &Rig, name: &str, role: Role) {
+    let hash = ie_api::hash_secret(&SecretString::from(format!("the secret of {name}")));
     let user = NewUser {
-        organization: "default".to_owned(),
+        organization: rig.organization().await,
         name: name.to_owned(),
-        secret_hash: ie_api::hash_secret(&SecretString::from(format!("the secret of {name}"))),
-        password_hash: ie_api::password::hash(&PASSWORD.into()).unwrap(),
+        secret: KeptSecret {
+            hash,
+            sealed: String::new(),
+        },
+        password_hash: Some(ie_api::password::hash(&PASSWORD.into()).unwrap()),
         role,
     };
     rig.store.create_user(&user).await.unwrap();

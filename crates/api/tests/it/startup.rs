@@ -32,6 +32,11 @@ fn every_wrong_setting_is_named() {
         ("IE__API__REDRIVE_LIMIT", "0"),
         ("IE__API__DEFAULT_INSIGHTLY_URL", "insightly"),
         ("IE__API__BOOTSTRAP_USER_SECRET", "short"),
+        ("IE__API__ADMIN_TOKEN", "thirty-one characters are short"),
+        ("IE__API__TOKEN_LIFETIME", "0s"),
+        ("IE__API__BODY_TIMEOUT", "0s"),
+        ("IE__API__IDEMPOTENCY_RETENTION", "0s"),
+        ("IE__API__SECRET_GRACE", "31d"),
     ]);
 
     let keys = [
@@ -42,6 +47,11 @@ fn every_wrong_setting_is_named() {
         "api.default_insightly_url",
         "api.bootstrap_user_secret",
         "api.bootstrap_organization_secret",
+        "api.admin_token",
+        "api.token_lifetime",
+        "api.body_timeout",
+        "api.idempotency_retention",
+        "api.secret_grace",
     ];
     for key in keys {
         assert!(text.contains(key), "{key} is not in {text}");

@@ -5,6 +5,7 @@ use rstest::rstest;
 
 use crate::harness::Backend;
 use crate::harness::Backend::{Postgres, Sqlite};
+use crate::samples::kept;
 
 fn account(organization: &str, user: &str, secrets: (&str, &str)) -> NewAccount {
     NewAccount {
@@ -74,4 +75,54 @@ async fn a_new_store_has_no_accounts(#[values(Sqlite, Postgres)] backend: Backen
     db.store.ensure_account(&kim).await.unwrap();
 
     assert!(db.store.has_accounts().await.unwrap());
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_secret_that_was_rotated_survives_the_configuration_and_gives_way_to_another(
+    #[values(Sqlite, Postgres)] backend: Backend,
+) {
+    let db = backend.start().await;
+    let configured = account("acme", "kim", ("o1", "u1"));
+    let kim = db.store.ensure_account(&configured).await.unwrap();
+    let fresh = kept("u2");
+    db.store
+        .rotate_user_secret(kim.user, &fresh, None)
+        .await
+        .unwrap();
+
+    db.store.ensure_account(&configured).await.unwrap();
+    assert_eq!(db.store.principal("o1", "u2").await.unwrap(), Some(kim));
+    assert_eq!(db.store.principal("o1", "u1").await.unwrap(), None);
+
+    let other = account("acme", "kim", ("o1", "u3"));
+    db.store.ensure_account(&other).await.unwrap();
+    assert_eq!(db.store.principal("o1", "u3").await.unwrap(), Some(kim));
+    assert_eq!(db.store.principal("o1", "u2").await.unwrap(), None);
+}
+
+#[rstest]
+#[tokio::test]
+async fn copies_are_kept_of_the_secrets_that_are_in_use(
+    #[values(Sqlite, Postgres)] backend: Backend,
+) {
+    let db = backend.start().await;
+    let kim = account("acme", "kim", ("o1", "u1"));
+    let kim = db.store.ensure_account(&kim).await.unwrap();
+    let none = db.store.own_secrets(kim.user).await.unwrap().unwrap();
+    assert_eq!(none.user, ("u1".to_owned(), None));
+
+    db.store
+        .keep_copies(kim, &kept("o1"), &kept("u0"))
+        .await
+        .unwrap();
+
+    let own = db.store.own_secrets(kim.user).await.unwrap().unwrap();
+    let copy = Some("sealed o1".to_owned());
+    assert_eq!(own.organization, ("o1".to_owned(), copy));
+    assert_eq!(
+        own.user,
+        ("u1".to_owned(), None),
+        "u0 is not in use any more"
+    );
 }

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use ie_model::{
     AccountKey, Attempt, DateField, Digest, Instance, InstanceId, MediaType, Notification,
-    NotificationId, NotificationStatus, PollJob, Poller, PollerStatus, ResourceConfig, Settings,
-    Version,
+    NotificationId, NotificationStatus, OrganizationId, PollJob, Poller, PollerStatus,
+    ResourceConfig, Role, Settings, Version,
 };
 use ie_store::{
-    AttemptRecord, NewAccount, NewNotification, NewPoller, Page, PageCommit, Principal, Progress,
-    Store,
+    AttemptRecord, KeptSecret, NewAccount, NewNotification, NewPoller, NewUser, Page, PageCommit,
+    Principal, Progress, Store,
 };
 use serde_json::value::RawValue;
 
@@ -34,6 +34,25 @@ pub(crate) async fn principal(store: &Store) -> Principal {
         user_secret_hash: "bb".to_owned(),
     };
     store.ensure_account(&account).await.unwrap()
+}
+
+/// A secret as it is kept.
+pub(crate) fn kept(hash: &str) -> KeptSecret {
+    KeptSecret {
+        hash: hash.to_owned(),
+        sealed: format!("sealed {hash}"),
+    }
+}
+
+/// A user with a password.
+pub(crate) fn user(organization: OrganizationId, name: &str, role: Role) -> NewUser {
+    NewUser {
+        organization,
+        name: name.to_owned(),
+        secret: kept(&format!("secret of {name}")),
+        password_hash: Some(format!("password of {name}")),
+        role,
+    }
 }
 
 /// An instance that is not stored yet.

@@ -1,22 +1,12 @@
 //! Users with passwords, and their sessions.
 
 use ie_model::Role;
-use ie_store::{Error, NewUser, Store};
+use ie_store::{Store, UserChange};
 use rstest::rstest;
 
 use crate::harness::Backend;
 use crate::harness::Backend::{Postgres, Sqlite};
-use crate::samples::{at, principal};
-
-fn user(name: &str, role: Role) -> NewUser {
-    NewUser {
-        organization: "acme".to_owned(),
-        name: name.to_owned(),
-        secret_hash: format!("secret of {name}"),
-        password_hash: format!("password of {name}"),
-        role,
-    }
-}
+use crate::samples::{at, principal, user};
 
 /// Signs somebody in at time 0 until the 60th second.
 async fn open(store: &Store, name: &str, token: &str) {
@@ -36,7 +26,7 @@ async fn a_user_signs_in_by_name_and_has_a_role(#[values(Sqlite, Postgres)] back
 
     let id = db
         .store
-        .create_user(&user("lee", Role::ReadOnly))
+        .create_user(&user(owner.organization, "lee", Role::ReadOnly))
         .await
         .unwrap();
 
@@ -56,48 +46,13 @@ async fn a_user_signs_in_by_name_and_has_a_role(#[values(Sqlite, Postgres)] back
 
 #[rstest]
 #[tokio::test]
-async fn a_name_is_one_users_in_all_organizations(#[values(Sqlite, Postgres)] backend: Backend) {
-    let db = backend.start().await;
-    principal(&db.store).await;
-    let other = ie_store::NewAccount {
-        organization: "other".to_owned(),
-        user: "zoe".to_owned(),
-        organization_secret_hash: "cc".to_owned(),
-        user_secret_hash: "dd".to_owned(),
-    };
-    db.store.ensure_account(&other).await.unwrap();
-    let lee = user("lee", Role::Admin);
-    db.store.create_user(&lee).await.unwrap();
-
-    let elsewhere = NewUser {
-        organization: "other".to_owned(),
-        ..lee.clone()
-    };
-    let nowhere = NewUser {
-        organization: "none".to_owned(),
-        ..user("max", Role::Admin)
-    };
-
-    let again = db.store.create_user(&lee).await;
-    assert!(matches!(again, Err(Error::Conflict(_))), "{again:?}");
-    let elsewhere = db.store.create_user(&elsewhere).await;
-    assert!(
-        matches!(elsewhere, Err(Error::Conflict(_))),
-        "{elsewhere:?}"
-    );
-    let nowhere = db.store.create_user(&nowhere).await;
-    assert!(matches!(nowhere, Err(Error::NotFound)), "{nowhere:?}");
-}
-
-#[rstest]
-#[tokio::test]
 async fn a_session_ends_by_itself_and_when_it_is_closed(
     #[values(Sqlite, Postgres)] backend: Backend,
 ) {
     let db = backend.start().await;
-    principal(&db.store).await;
+    let acme = principal(&db.store).await.organization;
     db.store
-        .create_user(&user("lee", Role::Admin))
+        .create_user(&user(acme, "lee", Role::Admin))
         .await
         .unwrap();
     open(&db.store, "lee", "first").await;
@@ -120,17 +75,22 @@ async fn a_session_ends_by_itself_and_when_it_is_closed(
 #[tokio::test]
 async fn another_password_ends_the_users_sessions(#[values(Sqlite, Postgres)] backend: Backend) {
     let db = backend.start().await;
-    principal(&db.store).await;
+    let acme = principal(&db.store).await.organization;
     for name in ["lee", "max"] {
         db.store
-            .create_user(&user(name, Role::Admin))
+            .create_user(&user(acme, name, Role::Admin))
             .await
             .unwrap();
         open(&db.store, name, name).await;
     }
+    let lee = db.store.sign_in("lee").await.unwrap().unwrap();
 
-    assert!(db.store.set_password("acme", "lee", "new").await.unwrap());
-    assert!(!db.store.set_password("other", "lee", "new").await.unwrap());
+    let change = UserChange {
+        password_hash: Some("new".to_owned()),
+        ..UserChange::default()
+    };
+    let changed = db.store.change_user(lee.principal.user, &change);
+    assert!(changed.await.unwrap().is_some());
 
     assert_eq!(
         db.store

@@ -12,24 +12,25 @@ mod refusals;
 mod search;
 mod target;
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, put};
-use axum::{Json, Router};
 use serde_json::Value;
 
 use self::desk::Desk;
 use self::target::{Record, Target, User};
 use super::body::Body;
 use super::query::Query;
+use super::table::Routes;
 use crate::app::App;
 use crate::error::Result;
 
 /// The hub's routes.
-pub(super) fn routes() -> Router<App> {
+pub(super) fn routes() -> Routes {
     let one = get(one).put(update).patch(update).delete(delete);
-    Router::new()
+    Routes::new()
         .route("/hubs/crm/me", get(me))
         .route("/hubs/crm/{resource}", get(list).post(create))
         .route("/hubs/crm/{resource}/{record}", one)
