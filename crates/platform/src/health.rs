@@ -5,8 +5,9 @@
 //! | `GET /health/live` | 200 as long as the process answers |
 //! | `GET /health/ready` | 200 when every component is ready, else 503; a JSON list of components and why they are not |
 //! | `GET /metrics` | numbers in Prometheus' form |
-//! | `GET /log-filter`, `PUT /log-filter` | the log filter, as text |
+//! | `GET /log-filter`, `PUT /log-filter` | the log filter, as text; [`HealthConfig::token`] says who may change it |
 
+mod access;
 mod config;
 mod server;
 

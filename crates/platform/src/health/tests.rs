@@ -6,6 +6,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
+use super::access::Access;
 use super::server::router;
 use super::*;
 use crate::config::{Problems, Section as _};
@@ -23,7 +24,10 @@ async fn ask(
         .uri(path)
         .body(Body::from(body))
         .unwrap();
-    let response = router(health.clone()).oneshot(request).await.unwrap();
+    let response = router(health.clone(), Access::Everybody)
+        .oneshot(request)
+        .await
+        .unwrap();
     let status = response.status();
     let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
     (status, String::from_utf8(bytes.to_vec()).unwrap())
@@ -135,15 +139,48 @@ async fn a_log_filter_that_is_not_ours_cannot_be_changed() {
     );
 }
 
+#[rstest]
+#[case::another_word("ie=loud")]
+#[case::nothing(" ")]
 #[tokio::test]
-async fn a_log_filter_that_is_none_is_refused_with_an_example() {
+async fn a_log_filter_that_is_none_is_refused_with_an_example(#[case] text: &'static str) {
     let health = Health::new();
     health.set_log_filter(crate::telemetry::LogFilter::default());
 
-    let (status, body) = ask(&health, "PUT", "/log-filter", "ie=loud").await;
+    let (status, body) = ask(&health, "PUT", "/log-filter", text).await;
 
     assert_eq!(status, StatusCode::BAD_REQUEST);
     assert!(body.contains("info,ie_broker=debug"), "{body}");
+}
+
+#[tokio::test]
+async fn whoever_may_not_change_the_log_filter_may_see_it() {
+    let put = Request::put("/log-filter")
+        .body(Body::from("debug"))
+        .unwrap();
+    let get = Request::get("/log-filter").body(Body::empty()).unwrap();
+    let router = router(Health::new(), Access::Nobody);
+
+    let refused = router.clone().oneshot(put).await.unwrap().status();
+    let seen = router.oneshot(get).await.unwrap().status();
+
+    assert_eq!((refused, seen), (StatusCode::FORBIDDEN, StatusCode::OK));
+}
+
+#[rstest]
+#[case::short("0123456789abcde", &["health.token"])]
+#[case::blank("                  ", &["health.token"])]
+#[case::long_enough("0123456789abcdef", &[])]
+fn a_token_is_long_enough_not_to_be_guessed(#[case] token: &str, #[case] named: &[&str]) {
+    let config = HealthConfig {
+        address: "0.0.0.0:9090".to_owned(),
+        token: Some(token.into()),
+    };
+
+    let mut problems = Problems::default();
+    config.validate(&mut problems);
+
+    assert_eq!(problems.keys().collect::<Vec<_>>(), named);
 }
 
 #[rstest]
@@ -155,6 +192,7 @@ async fn a_log_filter_that_is_none_is_refused_with_an_example() {
 fn an_address_is_digits_and_a_port_or_nothing(#[case] address: &str, #[case] good: bool) {
     let config = HealthConfig {
         address: address.to_owned(),
+        token: None,
     };
 
     let mut problems = Problems::default();
@@ -168,6 +206,7 @@ async fn without_an_address_there_is_no_server() {
     let health = Health::new();
     let off = HealthConfig {
         address: String::new(),
+        token: None,
     };
 
     assert!(bind(&health, &off).await.unwrap().is_none());
@@ -179,6 +218,7 @@ async fn a_port_of_the_systems_choice_can_be_asked_for() {
     let health = Health::new();
     let any = HealthConfig {
         address: "127.0.0.1:0".to_owned(),
+        token: None,
     };
 
     let listener = bind(&health, &any).await.unwrap().unwrap();
@@ -191,6 +231,7 @@ async fn a_port_that_is_taken_is_named_with_its_setting() {
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let config = HealthConfig {
         address: taken.local_addr().unwrap().to_string(),
+        token: None,
     };
 
     let error = bind(&Health::new(), &config).await.unwrap_err();
