@@ -73,6 +73,14 @@ impl Health {
         self.inner.address.get().copied()
     }
 
+    /// Says of each component whether it is ready, as a number: read when it is asked for, so that it is never old.
+    pub(crate) fn tell(&self) {
+        for (name, status) in self.components().iter() {
+            let ready = if status.ready { 1.0 } else { 0.0 };
+            metrics::gauge!("ie_ready", "component" => name.clone()).set(ready);
+        }
+    }
+
     /// Gives `PUT /log-filter` something to change; the first one stays.
     pub(crate) fn set_log_filter(&self, filter: LogFilter) {
         self.inner.filter.get_or_init(|| filter);

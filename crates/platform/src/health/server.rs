@@ -81,7 +81,8 @@ async fn ready(State(health): State<Health>) -> Response {
     (status, Json(body)).into_response()
 }
 
-async fn render_metrics() -> impl IntoResponse {
+async fn render_metrics(State(health): State<Health>) -> impl IntoResponse {
+    health.tell();
     (
         [(header::CONTENT_TYPE, PROMETHEUS_TEXT)],
         metrics::install().render(),

@@ -106,6 +106,7 @@ async fn numbers_are_shown_in_prometheus_form() {
     metrics::announce(PROCESS);
     ::metrics::counter!("ie_tests_total", "outcome" => "passed").increment(3);
     ::metrics::histogram!("ie_test_seconds").record(0.3);
+    ::metrics::histogram!("ie_test_lag_seconds").record(4000.0);
 
     let (status, body) = ask(&Health::new(), "GET", "/metrics", "").await;
 
@@ -115,12 +116,35 @@ async fn numbers_are_shown_in_prometheus_form() {
         r#"ie_tests_total{outcome="passed"} 3"#,
         r#"ie_test_seconds_bucket{le="0.25"} 0"#,
         r#"ie_test_seconds_bucket{le="0.5"} 1"#,
+        r#"ie_test_lag_seconds_bucket{le="3600"} 0"#,
+        r#"ie_test_lag_seconds_bucket{le="21600"} 1"#,
     ] {
         assert!(
             body.lines().any(|found| found == line),
             "{line} is not in\n{body}"
         );
     }
+}
+
+#[tokio::test]
+async fn readiness_is_a_number_of_each_component() {
+    metrics::install();
+    let health = Health::new();
+    let broker = health.component("broker of a test");
+    let number = |body: &str| {
+        let name = r#"ie_ready{component="broker of a test"} "#;
+        let line = body.lines().find_map(|line| line.strip_prefix(name));
+        line.map(str::to_owned)
+    };
+
+    let starting = ask(&health, "GET", "/metrics", "").await.1;
+    broker.set_ready();
+    let ready = ask(&health, "GET", "/metrics", "").await.1;
+    broker.set_unready("the connection is lost");
+    let lost = ask(&health, "GET", "/metrics", "").await.1;
+
+    let numbers = [starting, ready, lost].map(|body| number(&body).unwrap());
+    assert_eq!(numbers, ["0", "1", "0"]);
 }
 
 #[test]

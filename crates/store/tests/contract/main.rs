@@ -33,4 +33,5 @@ mod reschedule;
 mod retention;
 mod samples;
 mod sessions;
+mod shortage;
 mod walks;
