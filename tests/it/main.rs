@@ -22,3 +22,5 @@ mod restart;
 mod samples;
 mod shutdown;
 mod stream;
+mod trace;
+mod trace_outage;

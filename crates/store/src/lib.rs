@@ -41,6 +41,7 @@ mod sql;
 mod store;
 mod time;
 mod timer;
+mod trace;
 mod walks;
 
 #[cfg(feature = "testing")]
