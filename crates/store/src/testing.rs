@@ -4,6 +4,7 @@
 mod broken;
 mod explain;
 mod kept;
+mod many;
 mod notified;
 mod pollers;
 pub mod steps;
