@@ -20,6 +20,8 @@ mod idle;
 mod isolation;
 mod memory;
 mod options;
+mod pages;
+mod path;
 mod queued;
 mod records;
 mod report;

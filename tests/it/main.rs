@@ -23,3 +23,5 @@ mod restart;
 mod samples;
 mod shutdown;
 mod stream;
+mod trace;
+mod trace_outage;

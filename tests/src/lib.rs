@@ -6,6 +6,7 @@
 
 pub mod chrome;
 pub mod client;
+pub mod collector;
 pub mod eventually;
 pub mod process;
 pub mod receiver;

@@ -6,6 +6,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use ie_platform::config::{Config, Problems, Section as _};
 
 use crate::eventually::eventually;
 
@@ -53,6 +54,32 @@ impl Recipe {
             child,
             health: self.health,
         })
+    }
+}
+
+impl Recipe {
+    /// How it reaches RabbitMQ.
+    ///
+    /// # Errors
+    /// Its environment is no configuration.
+    pub fn broker(&self) -> anyhow::Result<ie_broker::Config> {
+        let config: BrokerOnly = ie_platform::config::load_from(None, self.environment.clone())?;
+        Ok(config.broker)
+    }
+}
+
+#[derive(serde::Serialize, serde::Deserialize)]
+struct BrokerOnly {
+    broker: ie_broker::Config,
+}
+
+impl Config for BrokerOnly {
+    fn defaults() -> Vec<&'static str> {
+        vec![ie_broker::Config::DEFAULTS]
+    }
+
+    fn validate(&self, problems: &mut Problems) {
+        self.broker.validate(problems);
     }
 }
 

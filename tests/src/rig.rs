@@ -7,7 +7,6 @@ use anyhow::Context as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
-use ie_platform::config::{Config, Problems, Section as _};
 use ie_platform::{Context, Process};
 use ie_simulator::{Control, Entry, Settings, Simulator};
 use reqwest::Method;
@@ -61,10 +60,23 @@ impl Rig {
     /// A part does not start; in [`Mode::Processes`] also when no servers are named by `TEST_AMQP_URL` and
     /// `TEST_DATABASE_URL`: `make test` starts them.
     pub async fn start(mode: Mode, world: Settings) -> anyhow::Result<Self> {
-        match mode {
-            Mode::Embedded => Box::pin(Self::with(None, world)).await,
-            Mode::Processes => Self::start_on(server("TEST_AMQP_URL")?, world).await,
-        }
+        Self::start_with(mode, world, &[]).await
+    }
+
+    /// The same with more settings: `("TELEMETRY__EXPORTER", "otlp")`.
+    ///
+    /// # Errors
+    /// As [`Rig::start`].
+    pub async fn start_with(
+        mode: Mode,
+        world: Settings,
+        settings: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
+        let amqp = match mode {
+            Mode::Embedded => None,
+            Mode::Processes => Some(server("TEST_AMQP_URL")?),
+        };
+        Box::pin(Self::with(amqp, world, settings)).await
     }
 
     /// Starts a system of processes on the RabbitMQ at this address.
@@ -72,10 +84,14 @@ impl Rig {
     /// # Errors
     /// As [`Rig::start`].
     pub async fn start_on(amqp: String, world: Settings) -> anyhow::Result<Self> {
-        Box::pin(Self::with(Some(amqp), world)).await
+        Box::pin(Self::with(Some(amqp), world, &[])).await
     }
 
-    async fn with(amqp: Option<String>, world: Settings) -> anyhow::Result<Self> {
+    async fn with(
+        amqp: Option<String>,
+        world: Settings,
+        settings: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
         let context = Context::new(Process {
             name: "ie-tests",
             version: "0",
@@ -86,9 +102,12 @@ impl Rig {
         let receiver = Receiver::start(&context.lifecycle).await?;
         let data = tempfile::tempdir()?;
         let (api, programs, database) = match amqp {
-            None => (embedded(&context, &data).await?, Vec::new(), None),
+            None => {
+                let api = embedded(&context, &data, environment(settings)).await?;
+                (api, Vec::new(), None)
+            }
             Some(amqp) => {
-                let (api, programs, database) = processes(amqp).await?;
+                let (api, programs, database) = processes(amqp, environment(settings)).await?;
                 (api, programs, Some(database))
             }
         };
@@ -208,8 +227,7 @@ impl Rig {
             .programs
             .first()
             .context("an embedded system has no queues to look into")?;
-        let config: BrokerOnly = ie_platform::config::load_from(None, recipe.environment.clone())?;
-        Ok(config.broker)
+        recipe.broker()
     }
 
     /// Polls until what has arrived satisfies `verdict`.
@@ -285,23 +303,8 @@ impl Rig {
     }
 }
 
-#[derive(serde::Serialize, serde::Deserialize)]
-struct BrokerOnly {
-    broker: ie_broker::Config,
-}
-
-impl Config for BrokerOnly {
-    fn defaults() -> Vec<&'static str> {
-        vec![ie_broker::Config::DEFAULTS]
-    }
-
-    fn validate(&self, problems: &mut Problems) {
-        self.broker.validate(problems);
-    }
-}
-
-/// Settings that every process of a rig has, as environment variables.
-fn environment() -> Vec<(String, String)> {
+/// Settings that every process of a rig has, and more of a test's own, as environment variables.
+fn environment(more: &[(&str, &str)]) -> Vec<(String, String)> {
     let master_key = STANDARD.encode(rand::random::<[u8; 32]>());
     let settings = [
         ("SECRETS__MASTER_KEY", master_key.as_str()),
@@ -326,14 +329,18 @@ fn environment() -> Vec<(String, String)> {
         ("TELEMETRY__FILTER", "info"),
     ];
     settings
-        .into_iter()
-        .map(|(name, value)| (format!("IE__{name}"), value.to_owned()))
+        .iter()
+        .chain(more)
+        .map(|(name, value)| (format!("IE__{name}"), (*value).to_owned()))
         .collect()
 }
 
 /// The four services in this process; gives the API's address.
-async fn embedded(context: &Context, data: &tempfile::TempDir) -> anyhow::Result<SocketAddr> {
-    let mut variables = environment();
+async fn embedded(
+    context: &Context,
+    data: &tempfile::TempDir,
+    mut variables: Vec<(String, String)>,
+) -> anyhow::Result<SocketAddr> {
     variables.push(("IE__API__ADDRESS".to_owned(), "127.0.0.1:0".to_owned()));
     variables.push((
         "IE__STORE__URL".to_owned(),
@@ -346,6 +353,7 @@ async fn embedded(context: &Context, data: &tempfile::TempDir) -> anyhow::Result
 /// The four services as processes on this RabbitMQ and on PostgreSQL; gives the API's address.
 async fn processes(
     amqp: String,
+    mut variables: Vec<(String, String)>,
 ) -> anyhow::Result<(
     SocketAddr,
     Vec<(Recipe, Program)>,
@@ -353,7 +361,6 @@ async fn processes(
 )> {
     let database = ie_store::testing::Database::create(&server("TEST_DATABASE_URL")?).await?;
     let [api, health @ ..] = free_ports::<5>()?;
-    let mut variables = environment();
     for (name, value) in [
         ("BROKER__URL", amqp),
         (

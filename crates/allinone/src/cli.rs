@@ -66,6 +66,15 @@ pub(crate) enum Command {
     Healthcheck,
     /// Show the effective configuration, or its problems
     CheckConfig,
+    /// Show what a running process logs, or have it log something else
+    #[command(visible_alias = "log-level")]
+    LogFilter {
+        /// A level, or target=level pairs as in info,ie_broker=debug; without one it is shown
+        filter: Option<String>,
+        /// The health port of another process, as in http://10.0.0.7:9090
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
+    },
     /// For operators: look at messages in RabbitMQ that no client can see, and drop them
     ///
     /// These are messages that could not be read, and poll jobs that were given up. They belong to no client, so the API

@@ -47,6 +47,9 @@ pub fn main() -> ExitCode {
         Some(cli::Command::Receive(receive)) => receive::run(&cli.run, receive),
         Some(cli::Command::Healthcheck) => serve::healthcheck(&cli.run),
         Some(cli::Command::CheckConfig) => serve::check_config(&cli.run),
+        Some(cli::Command::LogFilter { filter, url }) => {
+            serve::log_filter(&cli.run, filter.as_deref(), url.as_deref())
+        }
         Some(cli::Command::Poison(options)) => commands::poison(&cli.run, &options),
         Some(cli::Command::Client(command)) => commands::run(&cli.run, command),
     }

@@ -37,6 +37,11 @@ pub(crate) fn healthcheck(run: &RunOptions) -> ExitCode {
     ie_platform::healthcheck::<Config>(options(run))
 }
 
+/// Shows what a running process logs, or changes it.
+pub(crate) fn log_filter(run: &RunOptions, filter: Option<&str>, url: Option<&str>) -> ExitCode {
+    ie_platform::log_filter::<Config>(options(run), filter, url)
+}
+
 /// Shows the effective configuration, or its problems.
 pub(crate) fn check_config(run: &RunOptions) -> ExitCode {
     ie_platform::check_config(options(run), |config| data::preview(&run.data, config))

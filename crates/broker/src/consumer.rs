@@ -248,6 +248,7 @@ fn process_span(key: &str, place: &Place, envelope: &Envelope) -> Span {
         messaging.operation.name = "process",
         messaging.operation.type = "process",
         messaging.destination.name = format!("{exchange}:{key}:{name}"),
+        messaging.rabbitmq.destination.routing_key = place.routing_key(key),
         messaging.message.id = envelope.message_id,
         delivery.attempt = envelope.attempt,
         error.type = Empty,

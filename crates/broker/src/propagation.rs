@@ -1,7 +1,8 @@
 //! The trace context of a message: out of the current span, and into the span that handles it.
 //!
 //! The span that handles a message is a child of the one that published it, so that one change is one trace, and linked
-//! to it as the messaging conventions ask. A retry keeps the context it came with: its attempts are siblings.
+//! to it as the messaging conventions ask. A retry keeps the context it came with: its attempts are siblings. So does a
+//! redrive, which is linked to the request that asked for it.
 
 use opentelemetry::Context;
 use opentelemetry::trace::{
@@ -60,6 +61,15 @@ impl TraceContext {
     pub(crate) fn link_to(&self, span: &Span) {
         if let Some(remote) = self.parse() {
             span.add_link(remote);
+        }
+    }
+
+    /// Links `span`, which goes on in this context, to the one that publishes it, if that is of another trace: a redrive
+    /// belongs to the change's trace, and whoever asked for it is found from there.
+    pub(crate) fn link_if_other(&self, span: &Span, publisher: &Self) {
+        let trace = |context: &Self| context.parse().map(|context| context.trace_id());
+        if trace(self).is_some() && trace(self) != trace(publisher) {
+            publisher.link_to(span);
         }
     }
 

@@ -18,6 +18,13 @@ pub(crate) struct Place {
     pub(crate) exchange: String,
 }
 
+impl Place {
+    /// The attribute that only RabbitMQ has.
+    pub(crate) fn routing_key<'a>(&self, key: &'a str) -> Option<&'a str> {
+        (self.system == "rabbitmq").then_some(key)
+    }
+}
+
 /// A message that is about to be sent, within the span that ends when its outcome is known.
 pub(crate) struct Parcel {
     pub(crate) shard: Shard,
@@ -32,6 +39,7 @@ pub(crate) fn pack<M: Message>(
     clock: &SharedClock,
 ) -> Vec<Result<Parcel, Error>> {
     let now = clock.now();
+    let publisher = TraceContext::of(&Span::current()).unwrap_or_default();
     let pack_one = |outgoing: &Outgoing<'_, M>| {
         let mut envelope = Envelope::pack(outgoing, now)?;
         let shard = sorter.shard(M::QUEUE, outgoing.message.instance());
@@ -39,6 +47,7 @@ pub(crate) fn pack<M: Message>(
         let given = outgoing.traceparent.clone().map(TraceContext::stored);
         if let Some(given) = &given {
             given.set_as_parent_of(&span);
+            given.link_if_other(&span, &publisher);
         }
         // Without a subscriber for traces the context is passed on as it came.
         envelope.trace = TraceContext::of(&span).or(given).unwrap_or_default();
@@ -80,6 +89,7 @@ fn publish_span(key: &str, place: &Place, message_id: &str) -> Span {
         messaging.operation.name = "publish",
         messaging.operation.type = "send",
         messaging.destination.name = format!("{}:{key}", place.exchange),
+        messaging.rabbitmq.destination.routing_key = place.routing_key(key),
         messaging.message.id = message_id,
         error.type = Empty,
     )

@@ -19,6 +19,7 @@ use crate::call::{Answer, Caller, NoAnswer};
 use crate::callback::{Callback, Target, Terms};
 use crate::callbacks::Callbacks;
 use crate::classify::{Class, classify, reason};
+use crate::lag;
 use crate::lane::Lane;
 use crate::rate::{Moment, Rates, TooEarly};
 use crate::recorder::Recorder;
@@ -85,7 +86,9 @@ impl Handler<Notification> for Deliverer {
         let open = self.tell_breaker(prepared.pass.take(), attempted.class);
         let (standing, callbacks) = (&self.standing, &self.callbacks);
         standing.follow(&attempted, open, callbacks).await;
-        self.settle(&attempted).await
+        self.settle(&attempted).await?;
+        lag::note(&attempted, &prepared.notification);
+        Ok(())
     }
 }
 

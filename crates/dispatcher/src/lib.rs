@@ -29,6 +29,7 @@ mod clients;
 mod config;
 mod deliver;
 mod extra_headers;
+mod lag;
 mod lane;
 mod memory;
 mod names;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use metrics::{counter, gauge, histogram};
 
 use crate::deliver::Attempted;
+use crate::lag;
 use crate::schedule::Next;
 
 /// Names and explains the metrics.
@@ -19,6 +20,7 @@ pub(crate) fn describe() {
         "Callbacks that this dispatcher leaves alone but for one probe at a time"
     );
     metrics::describe_gauge!("ie_deliveries_in_flight", "Calls of callbacks under way");
+    lag::describe();
 }
 
 /// Counts one notification.

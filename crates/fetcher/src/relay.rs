@@ -64,8 +64,16 @@ pub(crate) async fn run(
             }
             Err(_) => {}
         }
+        tell_backlog(&parts).await;
     }
     Ok(())
+}
+
+/// Says how much is not in the queue, also while it takes nothing; a number that cannot be known is none.
+async fn tell_backlog(parts: &Parts) {
+    let backlog = parts.store.unpublished().await;
+    let known = backlog.map_or(f64::NAN, |backlog| backlog as f64);
+    gauge!("ie_relay_backlog").set(known);
 }
 
 /// Sets free what waits for nothing: the store does that with each settlement, so there is hardly ever anything.
@@ -99,7 +107,6 @@ pub async fn sweep(parts: &Parts, clock: &SharedClock) -> anyhow::Result<usize> 
         counter!("ie_relay_published_total").increment(published as u64);
         total += published;
         if due.len() < parts.config.relay_batch as usize {
-            gauge!("ie_relay_backlog").set(parts.store.unpublished().await? as f64);
             return Ok(total);
         }
     }

@@ -55,13 +55,15 @@ impl Desk<'_> {
     /// One page of the records that match.
     pub(crate) async fn search(&self, object: &str, search: &Search) -> Result<Answer<Page>, Stop> {
         let patience = self.patience(search.skip == 0);
-        self.ask(patience, || self.crm.search(object, search)).await
+        let answer = self.ask(patience, || self.crm.search(object, search)).await;
+        answer.inspect(count_page)
     }
 
     /// One page of all records.
     pub(crate) async fn list(&self, object: &str, page: &Search) -> Result<Answer<Page>, Stop> {
         let patience = self.patience(page.skip == 0);
-        self.ask(patience, || self.crm.list(object, page)).await
+        let answer = self.ask(patience, || self.crm.list(object, page)).await;
+        answer.inspect(count_page)
     }
 
     /// One record; none when it is gone or hidden.
@@ -250,6 +252,11 @@ fn tolerance(per_second: f64) -> Duration {
     } else {
         Duration::MAX
     }
+}
+
+fn count_page(answer: &Answer<Page>) {
+    counter!("ie_pages_read_total").increment(1);
+    counter!("ie_records_read_total").increment(answer.body.records.len() as u64);
 }
 
 fn count<T>(result: &Result<Answer<T>, Refusal>) {

@@ -16,6 +16,7 @@ mod message;
 mod notice;
 mod notification;
 mod notification_body;
+mod oldest_change;
 mod order;
 mod poll;
 mod replay;

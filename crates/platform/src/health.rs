@@ -5,8 +5,9 @@
 //! | `GET /health/live` | 200 as long as the process answers |
 //! | `GET /health/ready` | 200 when every component is ready, else 503; a JSON list of components and why they are not |
 //! | `GET /metrics` | numbers in Prometheus' form |
-//! | `GET /log-filter`, `PUT /log-filter` | the log filter, as text |
+//! | `GET /log-filter`, `PUT /log-filter` | the log filter, as text; [`HealthConfig::token`] says who may change it |
 
+mod access;
 mod config;
 mod server;
 
@@ -70,6 +71,14 @@ impl Health {
     /// The address that the health server listens on, once it does.
     pub fn address(&self) -> Option<SocketAddr> {
         self.inner.address.get().copied()
+    }
+
+    /// Says of each component whether it is ready, as a number: read when it is asked for, so that it is never old.
+    pub(crate) fn tell(&self) {
+        for (name, status) in self.components().iter() {
+            let ready = if status.ready { 1.0 } else { 0.0 };
+            metrics::gauge!("ie_ready", "component" => name.clone()).set(ready);
+        }
     }
 
     /// Gives `PUT /log-filter` something to change; the first one stays.

@@ -150,7 +150,8 @@ async fn a_call_is_a_client_span_that_is_handed_on_and_holds_no_query() {
     assert_eq!(attribute("server.address"), "127.0.0.1");
     assert_eq!(attribute("server.port"), address.port().to_string());
     assert_eq!(attribute("http.response.status_code"), "404");
-    assert_eq!(attribute("error.type"), "4xx");
+    assert_eq!(attribute("url.scheme"), "http");
+    assert_eq!(attribute("error.type"), "404");
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ mod startup;
 mod supervise;
 
 pub use clock::{Clock, SharedClock, SystemClock, TestClock};
-pub use commands::{check_config, healthcheck};
+pub use commands::{check_config, healthcheck, log_filter};
 pub use health::Health;
 pub use lifecycle::Lifecycle;
 pub use outgoing::OutgoingConfig;

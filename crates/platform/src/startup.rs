@@ -23,6 +23,9 @@ pub(crate) const EXIT_FAILED: u8 = 1;
 /// The command line or the configuration cannot be used (`EX_USAGE`).
 pub(crate) const EXIT_USAGE: u8 = 64;
 
+/// The command that shows and changes what is logged.
+const LOG_FILTER: &str = "log-filter";
+
 /// How long threads that block may hold up the exit.
 const RUNTIME_DRAIN: Duration = Duration::from_millis(500);
 
@@ -67,7 +70,8 @@ pub struct Options {
     pub config: Option<PathBuf>,
 }
 
-/// Runs a process with the standard command line: `[--config FILE]`, or `healthcheck`, or `check-config`.
+/// Runs a process with the standard command line: `[--config FILE]`, or `healthcheck`, `check-config` or
+/// `log-filter`.
 ///
 /// `service` builds the service, spawns it on `context.lifecycle` and returns once everything is up. Then this waits
 /// for a signal or a failed task, triggers the soft stop, drains for at most `lifecycle.drain` and flushes telemetry.
@@ -97,6 +101,7 @@ where
     match matches.subcommand_name() {
         Some("healthcheck") => commands::healthcheck::<C>(options),
         Some("check-config") => commands::check_config::<C>(options, |_| Ok(())),
+        Some(LOG_FILTER) => log_filter::<C>(&matches, options),
         _ => run_with(process, options, |_| Ok(()), service),
     }
 }
@@ -154,6 +159,25 @@ fn command(process: Process) -> Command {
         .subcommand(
             Command::new("check-config").about("Show the effective configuration, or its problems"),
         )
+        .subcommand(
+            Command::new(LOG_FILTER)
+                .visible_alias("log-level")
+                .about("Show what the running process logs, or have it log something else")
+                .arg(Arg::new("filter").value_name("FILTER").help(
+                    "A level, or target=level pairs as in info,ie_broker=debug; without one it is shown",
+                ))
+                .arg(Arg::new("url").long("url").value_name("URL").help(
+                    "The health port of another process, as in http://10.0.0.7:9090",
+                )),
+        )
+}
+
+fn log_filter<C: Config>(matches: &ArgMatches, options: Options) -> ExitCode {
+    let given = |name| {
+        let matches = matches.subcommand_matches(LOG_FILTER)?;
+        matches.get_one::<String>(name).map(String::as_str)
+    };
+    commands::log_filter::<C>(options, given("filter"), given("url"))
 }
 
 fn options(matches: &ArgMatches) -> Options {

@@ -122,7 +122,11 @@ async fn start(
         Ok(())
     });
     if let Some(listener) = health::bind(&context.health, &platform.health).await? {
-        let server = health::serve(listener, context.health.clone(), monitoring.clone());
+        let server = health::serve(
+            listener,
+            (context.health.clone(), platform.health.clone()),
+            monitoring.clone(),
+        );
         monitoring.spawn("health server", server);
     }
     tokio::select! {

@@ -125,6 +125,11 @@ pub enum LogFilterError {
     /// The text is not a filter.
     #[error("expected a level or target=level pairs, as in \"info,ie_broker=debug\": {0}")]
     Syntax(#[from] tracing_subscriber::filter::ParseError),
+    /// The text is empty, which would say nothing but errors.
+    #[error(
+        "expected a level or target=level pairs, as in \"info,ie_broker=debug\", found nothing"
+    )]
+    Nothing,
     /// Somebody else set up the logs of this process.
     #[error("the log of this process was not set up here, its filter cannot be changed")]
     NotOurs,
@@ -141,6 +146,9 @@ impl LogFilter {
 
     /// Puts another filter in force.
     pub fn set(&self, text: &str) -> Result<(), LogFilterError> {
+        if text.is_empty() {
+            return Err(LogFilterError::Nothing);
+        }
         let filter = EnvFilter::try_new(text)?;
         let handle = self.handle.as_ref().ok_or(LogFilterError::NotOurs)?;
         handle.reload(filter).map_err(|_| LogFilterError::NotOurs)?;

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod config;
+mod gauges;
 pub mod process;
 pub mod retention;
 mod run;

@@ -5,6 +5,7 @@ use ie_platform::Context;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{info, warn};
 
+use crate::gauges;
 use crate::tick::{Parts, tick};
 
 /// Starts the scheduler's task on the context's lifecycle and returns.
@@ -26,6 +27,7 @@ pub async fn run(context: Context, parts: Parts) -> anyhow::Result<()> {
             );
         }
     }
+    gauges::start(&context, &parts);
     let task = schedule(context.clone(), parts);
     context.lifecycle.spawn("scheduler", task);
     Ok(())

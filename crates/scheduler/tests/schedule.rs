@@ -265,3 +265,46 @@ async fn what_the_queue_refuses_is_given_back(#[values(Sqlite, Postgres)] backen
     assert_eq!(rig.tick().await, 30);
     assert_eq!(jobs.arrived(80).await.len(), 80);
 }
+
+#[rstest]
+#[tokio::test]
+async fn numbers_tell_how_late_polls_are_and_how_deep_the_queues_while_nothing_is_published(
+    #[values(Sqlite, Postgres)] backend: Backend,
+) {
+    // Given a queue that takes no more, and pollers that have been due for a minute,
+    let numbers = ie_platform::metrics::install();
+    let settings = [
+        ("BROKER__MEMORY_CAPACITY", "30"),
+        ("SCHEDULER__MAX_QUEUED", "30"),
+    ];
+    let rig = Rig::start(backend, &settings).await;
+    rig.make_due(200, 80).await;
+    rig.clock.advance(MINUTE);
+
+    // when a scheduler runs,
+    let parts = Parts {
+        store: rig.parts.store.clone(),
+        broker: rig.parts.broker.clone(),
+        config: rig.parts.config.clone(),
+    };
+    ie_scheduler::run(rig.context.clone(), parts).await.unwrap();
+
+    // then it says how late the polls are that it hands out and the others are, and that the queue is full.
+    let wanted = [
+        "ie_poll_overdue_seconds 60",
+        "ie_budget_left_ratio 1",
+        "ie_accounts_out_of_budget 0",
+        "ie_poll_lag_seconds_sum 1800",
+        "ie_queue_messages{queue=\"changes\",state=\"ready\"} 0",
+    ];
+    let limit = tokio::time::Instant::now() + MINUTE;
+    loop {
+        let shown = numbers.render();
+        let said = |line: &&&str| shown.lines().any(|found| found == **line);
+        if wanted.iter().filter(said).count() == wanted.len() {
+            break;
+        }
+        assert!(tokio::time::Instant::now() < limit, "{shown}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}

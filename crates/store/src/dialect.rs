@@ -1,5 +1,7 @@
 //! Where PostgreSQL and SQLite differ: every difference in the text of a statement, and each one's migrations.
 
+use std::sync::LazyLock;
+
 use sqlx::migrate::Migrator;
 
 /// A database's language.
@@ -10,10 +12,18 @@ pub(crate) enum Dialect {
 }
 
 /// The tables of PostgreSQL. Its lock while migrating is an advisory one of the database.
-pub(crate) static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+pub(crate) static POSTGRES: LazyLock<Migrator> =
+    LazyLock::new(|| beside_the_next(sqlx::migrate!("migrations/postgres")));
 
 /// The tables of SQLite. It has no advisory lock: they are migrated inside of one write transaction.
-pub(crate) static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
+pub(crate) static SQLITE: LazyLock<Migrator> =
+    LazyLock::new(|| beside_the_next(sqlx::migrate!("migrations/sqlite")));
+
+/// While the next version is rolled out, processes of this one may start when its migrations have run already.
+fn beside_the_next(mut migrator: Migrator) -> Migrator {
+    migrator.set_ignore_missing(true);
+    migrator
+}
 
 /// What stands in a text, PostgreSQL's words for it, SQLite's words for it.
 ///

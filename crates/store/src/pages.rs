@@ -15,7 +15,7 @@ use crate::rows::Rows;
 use crate::sql::Sql;
 use crate::timer::Timer;
 use crate::walks::{self, WalkWrite};
-use crate::{Error, Result, Store, ids, packed, time};
+use crate::{Error, Result, Store, ids, packed, time, trace};
 
 /// What one page of a walk writes, all of it or nothing.
 #[derive(Clone, Debug)]
@@ -173,6 +173,10 @@ impl Store {
     /// [`Error::Fenced`] when another claim or another reader has written since: then nothing is stored.
     pub async fn commit_page(&self, fence: Fence, page: &PageCommit) -> Result<Committed> {
         let _timer = Timer::start("commit_page");
+        trace::traced(&self.database, "commit page", self.commit(fence, page)).await
+    }
+
+    async fn commit(&self, fence: Fence, page: &PageCommit) -> Result<Committed> {
         let mut tx = self.database.begin().await?;
         // First, since it also locks the poller until the end.
         let rounds: Vec<Round> = tx.all(progress(fence, &page.progress)).await?;

@@ -80,6 +80,7 @@ fn hot_statements() -> Vec<Sql> {
     };
     vec![
         Sql::new(polls::SELECT_DUE).bind(1_i64).bind(10_i64),
+        Sql::new(polls::SELECT_FIRST_DUE).bind(1_i64),
         Sql::new(polls::CLAIM).bind(1_i64).rows(ids()),
         Sql::new(polls::EXTEND).bind(1_i64).rows(claims()),
         Sql::new(polls::RELEASE).bind(1_i64).rows(claims()),

@@ -1,12 +1,13 @@
 //! Claiming pollers that are due, and the leases of polls under way.
 //!
-//! Indexes: `pollers_due` (by due time, only the active) serves [`Store::claim_due`]: the cost follows what is due, not
-//! what exists. Everything else finds pollers by id.
+//! Indexes: `pollers_due` (by due time, only the active) serves [`Store::claim_due`] and [`Store::overdue`]: the cost
+//! follows what is due, not what exists. Everything else finds pollers by id.
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use ie_model::{Epoch, Instance, InstanceId, PollJob, Poller, PollerId};
+use metrics::histogram;
 
 use crate::database::Lock;
 use crate::instance_row::{InstanceRow, SELECT_INSTANCES};
@@ -16,8 +17,11 @@ use crate::sql::Sql;
 use crate::timer::Timer;
 use crate::{Result, Store, time};
 
-pub(crate) const SELECT_DUE: &str = "SELECT id, instance_id, epoch, traceparent FROM pollers \
+pub(crate) const SELECT_DUE: &str = "SELECT id, instance_id, epoch, due_at, traceparent FROM pollers \
      WHERE active AND due_at <= $1 ORDER BY due_at LIMIT $2{skip_locked}";
+
+pub(crate) const SELECT_FIRST_DUE: &str =
+    "SELECT due_at FROM pollers WHERE active AND due_at <= $1 ORDER BY due_at LIMIT 1";
 
 /// The poll that begins now has seen whatever hints came before it.
 pub(crate) const CLAIM: &str = "UPDATE pollers SET epoch = pollers.epoch + 1, due_at = $1, lease_until = $1, \
@@ -44,7 +48,7 @@ impl Store {
     /// Claims up to `limit` pollers that are due, the most overdue first; each claim raises the poller's epoch.
     ///
     /// Any number of schedulers may claim at once: none waits for another, none gets what another has.
-    /// A claim is due again when its lease ends.
+    /// A claim is due again when its lease ends. How late each is goes into the histogram `ie_poll_lag_seconds`.
     pub async fn claim_due(
         &self,
         now: DateTime<Utc>,
@@ -54,7 +58,7 @@ impl Store {
         let _timer = Timer::start("claim_due");
         let mut tx = self.database.begin().await?;
         let due = Sql::new(SELECT_DUE).bind(now).bind(limit);
-        let due: Vec<(i64, i64, i64, Option<String>)> = tx.all(due).await?;
+        let due: Vec<(i64, i64, i64, i64, Option<String>)> = tx.all(due).await?;
         if due.is_empty() {
             return Ok(Vec::new());
         }
@@ -63,7 +67,11 @@ impl Store {
             .rows(Rows::new().int("id", due.iter().map(|(id, ..)| *id)));
         tx.execute(claim).await?;
         tx.commit().await?;
-        let claim = |(id, instance, epoch, traceparent)| DuePoll {
+        for (.., due_at, _) in &due {
+            let late = time::to_ms(now).saturating_sub(*due_at).max(0);
+            histogram!("ie_poll_lag_seconds").record(late as f64 / 1000.0);
+        }
+        let claim = |(id, instance, epoch, _, traceparent)| DuePoll {
             job: PollJob {
                 poller: PollerId(id),
                 instance: InstanceId(instance),
@@ -72,6 +80,17 @@ impl Store {
             traceparent,
         };
         Ok(due.into_iter().map(claim).collect())
+    }
+
+    /// For how long the poller has been due that is due for the longest; nothing when none is.
+    pub async fn overdue(&self, now: DateTime<Utc>) -> Result<Duration> {
+        let _timer = Timer::start("overdue");
+        let first = self
+            .database
+            .optional::<(i64,)>(Sql::new(SELECT_FIRST_DUE).bind(now))
+            .await?;
+        let due_at = first.map_or(now, |(due_at,)| time::from_ms(due_at).unwrap_or(now));
+        Ok((now - due_at).to_std().unwrap_or_default())
     }
 
     /// Lengthens the leases of jobs that are in the queue now. Older claims and polls that ended are left alone.

@@ -5,6 +5,7 @@ mod broken;
 mod claims;
 mod explain;
 mod kept;
+mod many;
 mod notified;
 mod pollers;
 pub mod steps;

@@ -130,7 +130,59 @@ async fn attempts_are_siblings_under_the_span_that_published_them(
             assert_eq!(attribute("messaging.message.id"), "a");
             let destination = format!("{prefix}:changes:{prefix}.changes");
             assert_eq!(attribute("messaging.destination.name"), destination);
+            let key = match backend {
+                Backend::Memory => "",
+                Backend::RabbitMq => "changes",
+            };
+            assert_eq!(attribute("messaging.rabbitmq.destination.routing_key"), key);
         }
+    })
+    .await;
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_is_published_on_request_stays_in_its_trace_and_is_linked_to_the_request(
+    #[values(Backend::Memory, Backend::RabbitMq)] backend: Backend,
+) {
+    let kept = Kept::default();
+    let provider = SdkTracerProvider::builder()
+        .with_simple_exporter(kept.clone())
+        .build();
+    let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
+    let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+
+    with_rig(backend, async |rig| {
+        let message = note("a");
+        let again = Outgoing {
+            traceparent: Some(PARENT.to_owned()),
+            ..Outgoing::new(&message)
+        };
+        let request = tracing::info_span!("request");
+        let publishing = rig.broker.publish_one(again);
+        tracing::Instrument::instrument(publishing, request)
+            .await
+            .unwrap();
+        // In the trace that it belongs to there is nobody else to be linked to.
+        let first = tracing::info_span!("first");
+        let publishing = rig.broker.publish_one(Outgoing::new(&message));
+        tracing::Instrument::instrument(publishing, first)
+            .await
+            .unwrap();
+        let mut consumer = rig.consume(1, |_, _| Box::pin(async { Ok(()) }));
+        consumer.take(2).await;
+        consumer.stop().await;
+
+        let request = kept.named("request").remove(0);
+        let published = kept.named("publish ");
+        let links = |span: &SpanData| -> Vec<_> {
+            let links = span.links.iter();
+            links.map(|link| link.span_context.span_id()).collect()
+        };
+        assert_eq!(published[0].span_context.trace_id().to_string(), TRACE);
+        assert_eq!(links(&published[0]), [request.span_context.span_id()]);
+        assert_ne!(published[1].span_context.trace_id().to_string(), TRACE);
+        assert_eq!(links(&published[1]), []);
     })
     .await;
 }

@@ -4,4 +4,5 @@
 mod budget;
 mod faults;
 mod objects;
+mod relay;
 mod rig;

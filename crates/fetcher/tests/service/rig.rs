@@ -47,7 +47,7 @@ pub(crate) struct Rig {
 }
 
 impl Rig {
-    /// Without a fetcher yet; `fields` are of the section `fetcher`.
+    /// Without a fetcher yet; `fields` are of the section `fetcher`, or `SECTION.FIELD`.
     pub(crate) async fn start(
         backend: Backend,
         world: ie_simulator::Settings,
@@ -223,10 +223,10 @@ fn configuration(url: &str, fields: &[(&str, &str)]) -> Config {
             Sealer::generate_key().expose_secret().to_owned(),
         ),
     ];
-    let fields = fields.iter();
-    variables.extend(
-        fields.map(|(field, value)| (format!("IE__FETCHER__{field}"), (*value).to_owned())),
-    );
+    variables.extend(fields.iter().map(|(field, value)| {
+        let (section, field) = field.split_once('.').unwrap_or(("FETCHER", field));
+        (format!("IE__{section}__{field}"), (*value).to_owned())
+    }));
     config::load_from(None, variables).unwrap()
 }
 

@@ -5,13 +5,20 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Problems, Section};
+use crate::secret::{self, ExposeSecret as _, SecretString};
 
-/// Where the health server listens.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// What is shorter is found by trying.
+const SHORTEST_TOKEN: usize = 16;
+
+/// Where the health server listens, and who may change something there.
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HealthConfig {
     /// Address and port; empty for no server.
     pub address: String,
+    /// What a request that changes something must show; without it only this machine may.
+    #[serde(with = "secret::redacted_option", default)]
+    pub token: Option<SecretString>,
 }
 
 impl HealthConfig {
@@ -33,6 +40,16 @@ impl Section for HealthConfig {
                     "expected an address and a port, such as 0.0.0.0:9090, or an empty text for no server; found {:?}",
                     self.address
                 ),
+            );
+        }
+        let token = self
+            .token
+            .as_ref()
+            .map(|token| token.expose_secret().trim());
+        if token.is_some_and(|token| token.len() < SHORTEST_TOKEN) {
+            problems.add(
+                "health.token",
+                format!("expected {SHORTEST_TOKEN} characters or more, as `openssl rand -hex 16` makes them"),
             );
         }
     }

@@ -2,13 +2,14 @@
 
 use anyhow::Context as _;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, put};
 use axum::{Json, Router};
 use serde_json::json;
 use tokio::net::TcpListener;
 
+use super::access::Access;
 use super::{Health, HealthConfig};
 use crate::lifecycle::Lifecycle;
 use crate::metrics;
@@ -38,25 +39,30 @@ pub(crate) async fn bind(
     Ok(Some(listener))
 }
 
-/// Answers until the soft stop of `lifecycle`.
+/// Answers until the soft stop of `lifecycle`; who may change something depends on where it listens.
 pub(crate) async fn serve(
     listener: TcpListener,
-    health: Health,
+    (health, config): (Health, HealthConfig),
     lifecycle: Lifecycle,
 ) -> anyhow::Result<()> {
-    axum::serve(listener, router(health))
+    let bound = listener
+        .local_addr()
+        .context("asking for the health address")?;
+    axum::serve(listener, router(health, Access::of(&config, bound)))
         .with_graceful_shutdown(lifecycle.stopping().cancelled_owned())
         .await
         .context("serving the health port")
 }
 
-pub(super) fn router(health: Health) -> Router {
+pub(super) fn router(health: Health, access: Access) -> Router {
+    let change = put(set_log_filter).with_state((health.clone(), access));
     Router::new()
         .route("/health/live", get(live))
         .route("/health/ready", get(ready))
         .route("/metrics", get(render_metrics))
-        .route("/log-filter", get(log_filter).put(set_log_filter))
+        .route("/log-filter", get(log_filter))
         .with_state(health)
+        .route("/log-filter", change)
 }
 
 async fn live() -> &'static str {
@@ -75,7 +81,8 @@ async fn ready(State(health): State<Health>) -> Response {
     (status, Json(body)).into_response()
 }
 
-async fn render_metrics() -> impl IntoResponse {
+async fn render_metrics(State(health): State<Health>) -> impl IntoResponse {
+    health.tell();
     (
         [(header::CONTENT_TYPE, PROMETHEUS_TEXT)],
         metrics::install().render(),
@@ -91,7 +98,14 @@ async fn log_filter(State(health): State<Health>) -> String {
         .unwrap_or_default()
 }
 
-async fn set_log_filter(State(health): State<Health>, text: String) -> Response {
+async fn set_log_filter(
+    State((health, access)): State<(Health, Access)>,
+    headers: HeaderMap,
+    text: String,
+) -> Response {
+    if let Err(refused) = access.check(&headers) {
+        return *refused;
+    }
     let text = text.trim();
     let outcome = match health.inner.filter.get() {
         Some(filter) => filter.set(text),
@@ -99,7 +113,7 @@ async fn set_log_filter(State(health): State<Health>, text: String) -> Response 
     };
     let status = match &outcome {
         Ok(()) => StatusCode::OK,
-        Err(LogFilterError::Syntax(_)) => StatusCode::BAD_REQUEST,
+        Err(LogFilterError::Syntax(_) | LogFilterError::Nothing) => StatusCode::BAD_REQUEST,
         Err(LogFilterError::NotOurs) => StatusCode::CONFLICT,
     };
     let body = match outcome {

@@ -112,3 +112,38 @@ fn a_configuration_file_that_is_not_there_is_a_configuration_error() {
             .contains("cannot read /nowhere/ie.toml")
     );
 }
+
+#[test]
+fn the_log_filter_is_shown_and_changed_from_the_command_line() {
+    let token = ("IE__HEALTH__TOKEN", "0123456789abcdef");
+    let mut probe = Probe::start(&[token, ("IE__TELEMETRY__FILTER", "info")]);
+    let address = probe.address().to_string();
+    let variables = [token, ("IE__HEALTH__ADDRESS", address.as_str())];
+    let run = |arguments: &[&str]| output(command(&variables).args(arguments));
+    let url = format!("http://{address}/");
+
+    let shown = run(&["log-filter"]);
+    let changed = run(&["log-filter", "info,probe=off"]);
+    let refused = run(&["log-level", "ie=loud"]);
+    let elsewhere = output(command(&[token]).args(["log-filter", "--url", &url]));
+    let without = output(command(&[]).args(["log-filter", "debug", "--url", &url]));
+
+    assert_eq!(
+        (shown.status.code(), shown.stdout),
+        (Some(0), b"info\n".to_vec())
+    );
+    assert_eq!(changed.stdout, b"info,probe=off\n");
+    let stderr = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("info,ie_broker=debug"), "{stderr}");
+    assert_eq!(elsewhere.stdout, b"info,probe=off\n");
+    let stderr = String::from_utf8(without.stderr).unwrap();
+    assert_eq!(without.status.code(), Some(1), "{stderr}");
+    assert!(
+        stderr.contains("401") && stderr.contains("health.token"),
+        "{stderr}"
+    );
+    probe.signal(Signal::SIGTERM);
+    let ended = probe.ended();
+    assert!(!ended.said("work is done"), "{}", ended.text());
+}

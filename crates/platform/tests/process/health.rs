@@ -15,7 +15,7 @@ impl Port {
     fn of(probe: &mut Probe) -> Self {
         Self {
             client: http::client(&ClientSettings::default()).unwrap(),
-            base: format!("http://{}", probe.address()),
+            base: format!("http://127.0.0.1:{}", probe.address().port()),
         }
     }
 
@@ -84,4 +84,33 @@ async fn the_log_filter_is_changed_from_outside() {
     let ended = probe.ended();
     assert!(ended.said("ended"), "{}", ended.text());
     assert!(!ended.said("work is done"), "{}", ended.text());
+}
+
+const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+#[tokio::test]
+async fn a_port_that_is_open_to_the_network_changes_the_log_filter_for_a_token_only() {
+    let open = ("IE__HEALTH__ADDRESS", "0.0.0.0:0");
+    let mut closed = Probe::start(&[open]);
+    let mut guarded = Probe::start(&[open, ("IE__HEALTH__TOKEN", TOKEN)]);
+    let (of_closed, of_guarded) = (Port::of(&mut closed), Port::of(&mut guarded));
+
+    let refused = of_closed.put("/log-filter", "debug").await;
+    let without = of_guarded.put("/log-filter", "debug").await;
+    let url = format!("{}/log-filter", of_guarded.base);
+    let request = of_guarded.client.put(url).bearer_auth(TOKEN).body("debug");
+    let changed = of_guarded.send(request).await;
+
+    assert_eq!(refused.0, StatusCode::FORBIDDEN, "{}", refused.1);
+    assert!(refused.1.contains("health.token"), "{}", refused.1);
+    assert_eq!(without.0, StatusCode::UNAUTHORIZED, "{}", without.1);
+    assert_eq!(changed.0, StatusCode::OK, "{}", changed.1);
+    assert_eq!(
+        of_closed.get("/log-filter").await.1.trim(),
+        "info,lapin=off"
+    );
+    assert_eq!(of_guarded.get("/log-filter").await.1.trim(), "debug");
+    guarded.signal(Signal::SIGTERM);
+    let ended = guarded.ended();
+    assert!(!ended.text().contains(TOKEN), "{}", ended.text());
 }

@@ -35,5 +35,6 @@ mod reschedule;
 mod retention;
 mod samples;
 mod sessions;
+mod shortage;
 mod users;
 mod walks;

@@ -3,15 +3,17 @@
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
+use ie_model::NotificationStatus::Notified;
 use ie_platform::TestClock;
 use ie_platform::config::{self, Problems, Section};
 use ie_store::{Config, Error, Store};
 use rstest::rstest;
 use secrecy::ExposeSecret;
+use sqlx::{Connection as _, Executor as _};
 
 use crate::harness::Backend::{Postgres, Sqlite};
 use crate::harness::{self, Backend};
-use crate::samples::{ALL, at, instance};
+use crate::samples::{ALL, at, attempt, instance, status, stored_notifications};
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread")]
@@ -41,6 +43,54 @@ async fn what_was_stored_is_there_after_opening_again(
 
     let found = reopened.instances(stored.organization, ALL).await.unwrap();
     assert_eq!(found, [stored]);
+}
+
+/// What the next version does to the database: it adds, and leaves what is there.
+async fn migrate_to_the_next_version(url: &str) {
+    let next = [
+        "ALTER TABLE instances ADD COLUMN mood TEXT",
+        "ALTER TABLE notifications ADD COLUMN weight INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE deliveries ADD COLUMN lane TEXT NOT NULL DEFAULT 'fast'",
+        "CREATE TABLE moods (id INTEGER PRIMARY KEY)",
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+         SELECT 9999, 'moods', success, checksum, execution_time FROM _sqlx_migrations WHERE version = 1",
+    ];
+    if url.starts_with("sqlite:") {
+        let mut connection = sqlx::SqliteConnection::connect(url).await.unwrap();
+        for statement in next {
+            connection.execute(statement).await.unwrap();
+        }
+    } else {
+        let mut connection = sqlx::PgConnection::connect(url).await.unwrap();
+        for statement in next {
+            connection.execute(statement).await.unwrap();
+        }
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn processes_of_this_version_run_and_start_beside_those_of_the_next(
+    #[values(Sqlite, Postgres)] backend: Backend,
+) {
+    // Given a process of this version that runs while the next one migrates,
+    let db = backend.start().await;
+    let before = instance(&db.store, &["contacts"]).await;
+    migrate_to_the_next_version(db.url()).await;
+
+    // when it goes on, and another of this version starts,
+    let started = db.another().await;
+    let after = instance(&started, &["contacts"]).await;
+
+    // then both read and write everything that they know.
+    for store in [&db.store, &started] {
+        let found = store.instances(before.organization, ALL).await.unwrap();
+        assert_eq!(found, [before.clone(), after.clone()]);
+    }
+    let id = stored_notifications(&started, after.id, 1).await[0];
+    let accepted = attempt(id, 1, Notified);
+    db.store.record_attempts(&[accepted]).await.unwrap();
+    assert_eq!(status(&started, id).await, Notified);
 }
 
 #[rstest]
