@@ -40,7 +40,10 @@ mod sql;
 mod store;
 mod time;
 mod timer;
+mod trials;
+mod vitals;
 mod walks;
+mod workers;
 
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -65,4 +68,6 @@ pub use reschedule::{Place, Rescheduled};
 pub use retention::{Retention, Stretch};
 pub use sessions::{NewUser, Session, SignIn};
 pub use store::Store;
+pub use vitals::{Ended, Troubles};
 pub use walks::{Walk, WalkKind, WalkWrite};
+pub use workers::{Life, Worker};

@@ -33,4 +33,7 @@ mod reschedule;
 mod retention;
 mod samples;
 mod sessions;
+mod trials;
+mod vitals;
 mod walks;
+mod workers;
