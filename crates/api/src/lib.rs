@@ -33,7 +33,7 @@ use ie_store::{NewAccount, Store};
 use tokio::net::TcpListener;
 
 use crate::app::App;
-use crate::dashboard::SignIns;
+use crate::dashboard::{SignIns, Trials};
 use crate::hints::Hints;
 use crate::tail::Watchers;
 pub use config::Config;
@@ -97,6 +97,7 @@ pub async fn run(context: Context, parts: Parts) -> anyhow::Result<Running> {
         lifecycle: context.lifecycle.clone(),
         hints: Hints::default(),
         sign_ins: SignIns::default(),
+        trials: Trials::default(),
         watchers: Watchers::default(),
         public_url,
     }));
