@@ -29,6 +29,7 @@ pub async fn start(context: &Context, config: Config) -> anyhow::Result<Running>
         .await
         .context("while connecting to the broker")?;
     let sealer = config.secrets.sealer()?;
+    store.announce(context, &["scheduler", "fetcher", "dispatcher", "api"]);
 
     let parts = ie_dispatcher::Parts {
         broker: broker.clone(),

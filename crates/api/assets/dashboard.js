@@ -70,10 +70,12 @@
   // --- Charts: the server gives [times, series…]; colours come from the stylesheet.
   const palette = ["#4c6fff", "#1fa971", "#e08a1e", "#c84bb0", "#14a3c7", "#d9534f", "#8b6ff0", "#7a8699"];
 
+  const amount = (value, unit) => value === null || value === undefined ? "" : unit ? `${Number(value.toPrecision(3))} ${unit}` : value;
+
   async function chart(box) {
     const answer = await fetch(box.dataset.chart, { headers: { accept: "application/json" } });
     if (!answer.ok || !box.isConnected) return;
-    const { times, series } = await answer.json();
+    const { times, unit, series } = await answer.json();
     box.replaceChildren();
     const none = series.length === 0;
     const style = getComputedStyle(document.documentElement);
@@ -82,11 +84,13 @@
     const options = {
       width: box.clientWidth - 16, height: 200,
       legend: { show: !none }, cursor: { points: { size: 6 }, y: false },
-      scales: { y: { range: (_, least, most) => [0, Math.max(4, most * 1.15)] } },
-      axes: [{ ...axis, size: 28, values: (_, times) => times.map((at) => clock.format(at * 1000)) }, { ...axis, size: 40, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000, 10000] }],
+      scales: { y: { range: (_, least, most) => [0, Math.max(unit ? 0.1 : 4, (most ?? 0) * 1.15)] } },
+      axes: [{ ...axis, size: 28, values: (_, times) => times.map((at) => clock.format(at * 1000)) }, { ...axis, size: unit ? 56 : 40, incrs: [...(unit ? [0.01, 0.02, 0.05, 0.1, 0.2, 0.5] : []), 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000, 10000], values: (_, values) => values.map((value) => amount(value, unit)) }],
       series: [{ value: (_, at) => at === null ? "" : clock.format(at * 1000) }, ...series.map(({ name }, place) => ({
         label: name, stroke: palette[place % palette.length], width: 1.8,
-        fill: `${palette[place % palette.length]}1f`, points: { show: false }, value: (_, value) => value ?? "",
+        fill: unit ? undefined : `${palette[place % palette.length]}1f`,
+        // What has a unit may have no value for a minute: a point between two gaps is no line.
+        points: unit ? { show: true, size: 5 } : { show: false }, value: (_, value) => amount(value, unit),
       }))],
     };
     const plot = new uPlot(options, [times, ...series.map(({ values }) => values)], box);
@@ -134,6 +138,9 @@
     for (const body of all(document, "tbody[data-most]")) trim(body);
     const none = document.getElementById("no-events");
     if (none && document.querySelector("tbody[data-most] tr")) none.hidden = true;
+    // How far something is stands in the address, so that loading the page again goes on from there.
+    const moved = document.querySelector("[data-address]");
+    if (moved) history.replaceState(history.state, "", moved.dataset.address);
     look(document);
   });
   const state = (text, on) => {

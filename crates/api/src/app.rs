@@ -9,6 +9,7 @@ use ie_platform::{Lifecycle, SharedClock};
 use ie_store::Store;
 
 use crate::config::Config;
+use crate::dashboard::Trials;
 use crate::draft::Rules;
 use crate::hints::Hints;
 use crate::limits::Limits;
@@ -43,6 +44,8 @@ pub(crate) struct Parts {
     pub(crate) limits: Limits,
     /// What is known of recent sign-ins.
     pub(crate) sign_ins: SignIns,
+    /// What is known of recent tries of keys and callbacks.
+    pub(crate) trials: Trials,
     /// How many may watch events at the same time.
     pub(crate) watchers: Watchers,
     /// Where clients and Insightly reach this service, without a slash at its end.

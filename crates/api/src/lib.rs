@@ -39,6 +39,7 @@ use ie_store::{NewAccount, Store};
 use tokio::net::TcpListener;
 
 use crate::app::App;
+use crate::dashboard::Trials;
 use crate::hints::Hints;
 use crate::limits::Limits;
 use crate::sign_ins::SignIns;
@@ -107,6 +108,7 @@ pub async fn run(context: Context, parts: Parts) -> anyhow::Result<Running> {
         lifecycle: context.lifecycle.clone(),
         hints: Hints::default(),
         sign_ins: SignIns::default(),
+        trials: Trials::default(),
         watchers: Watchers::default(),
         public_url,
     }));

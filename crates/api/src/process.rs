@@ -72,6 +72,7 @@ pub async fn start(context: Context, config: Config) -> anyhow::Result<()> {
         outgoing: config.outgoing,
         config: config.api,
     };
+    parts.store.announce(&context, &["api"]);
     run(context, parts).await?;
     Ok(())
 }

@@ -46,7 +46,11 @@ impl Callbacks {
         if let Some(found) = self.remembered.get(&lane) {
             return Ok(found);
         }
-        let instance = self.store.instance(lane.instance).await?;
+        let mut instance = self.store.instance(lane.instance).await?;
+        if instance.is_none() && lane.purpose == Purpose::Test {
+            // A configuration may be tried before it is an instance.
+            instance = self.store.trial(lane.instance).await?;
+        }
         let found = target(instance.as_ref(), lane.purpose, &self.sealer);
         if matches!(lane.purpose, Purpose::Changes | Purpose::Test) {
             let own = match &found {

@@ -62,6 +62,7 @@ pub async fn start(context: Context, config: Config) -> anyhow::Result<()> {
     let broker = Broker::connect(&config.broker, &context)
         .await
         .context("while connecting to the broker")?;
+    store.announce(&context, &["dispatcher"]);
     let parts = Parts {
         broker,
         store,

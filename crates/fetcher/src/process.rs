@@ -63,5 +63,6 @@ pub async fn start(context: Context, config: Config) -> anyhow::Result<()> {
         crm: insightly(&config.fetcher)?,
         config: config.fetcher,
     };
+    parts.store.announce(&context, &["fetcher"]);
     run(context, parts).await
 }

@@ -60,6 +60,7 @@ pub async fn start(context: Context, config: Config) -> anyhow::Result<()> {
             .context("while connecting to the broker")?,
         config: config.scheduler,
     };
+    parts.store.announce(&context, &["scheduler"]);
     retention::start(&context, parts.store.clone(), config.retention);
     run(context, parts).await
 }

@@ -44,8 +44,11 @@ mod store;
 mod time;
 mod timer;
 mod trace;
+mod trials;
 mod users;
+mod vitals;
 mod walks;
+mod workers;
 
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -75,4 +78,6 @@ pub use sessions::{Session, SignIn};
 pub use shortage::Shortage;
 pub use store::Store;
 pub use users::{NewUser, User, UserChange};
+pub use vitals::{Ended, Troubles};
 pub use walks::{Walk, WalkKind, WalkWrite};
+pub use workers::{Life, Worker};

@@ -162,6 +162,21 @@ impl Store {
         tx.commit().await
     }
 
+    /// How many dead letters a redrive or a discard would find; at most `most` are counted.
+    pub async fn count_dead(
+        &self,
+        filter: &NotificationFilter,
+        ids: Option<&[NotificationId]>,
+        most: u32,
+    ) -> Result<u64> {
+        let _timer = Timer::start("count_dead");
+        let mut sql = Sql::new("SELECT COUNT(*) FROM (");
+        sql.push(SELECT_DEAD);
+        let mut sql = narrow_dead(sql, filter, ids, most);
+        sql.push(") AS dead");
+        self.count(sql).await
+    }
+
     /// How many notifications stand where; a status without any is left out.
     pub async fn counts(&self) -> Result<Vec<(NotificationStatus, u64)>> {
         let _timer = Timer::start("counts");
@@ -262,19 +277,26 @@ pub(crate) async fn lock_dead(
     if !matches!(filter.status, None | Some(NotificationStatus::Failed)) {
         return Ok(Vec::new());
     }
-    let dead: Vec<(i64,)> = tx.all(dead_letters(filter, ids, limit)).await?;
+    let select = narrow_dead(Sql::new(SELECT_DEAD), filter, ids, limit);
+    let dead: Vec<(i64,)> = tx.all(select).await?;
     let dead: Vec<i64> = dead.into_iter().map(|(id,)| id).collect();
     tx.lock(Lock::Deliveries, dead.iter().copied()).await?;
     Ok(dead)
 }
 
-fn dead_letters(filter: &NotificationFilter, ids: Option<&[NotificationId]>, limit: u32) -> Sql {
-    let mut sql = Sql::new(
-        "SELECT deliveries.notification_id FROM deliveries \
-         JOIN notifications ON notifications.id = deliveries.notification_id \
-         JOIN instances ON instances.id = deliveries.instance_id \
-         WHERE instances.deleted_at IS NULL",
-    );
+/// Dead letters that can be delivered: those of deleted instances cannot.
+const SELECT_DEAD: &str = "SELECT deliveries.notification_id FROM deliveries \
+     JOIN notifications ON notifications.id = deliveries.notification_id \
+     JOIN instances ON instances.id = deliveries.instance_id \
+     WHERE instances.deleted_at IS NULL";
+
+/// The oldest of them that the filter lets through.
+fn narrow_dead(
+    mut sql: Sql,
+    filter: &NotificationFilter,
+    ids: Option<&[NotificationId]>,
+    limit: u32,
+) -> Sql {
     let dead = NotificationFilter {
         status: Some(NotificationStatus::Failed),
         ..filter.clone()

@@ -76,7 +76,7 @@ impl Which {
 pub(crate) struct Take {
     #[command(flatten)]
     pub(crate) which: Which,
-    /// At most this many, the oldest first [default: the server's limit]
+    /// At most this many, the oldest first [default: all of them, some at a time]
     #[arg(long, value_name = "COUNT")]
     pub(crate) limit: Option<u32>,
     /// Which ones

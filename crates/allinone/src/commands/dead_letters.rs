@@ -4,9 +4,10 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{print_list, text};
 use crate::cli::{DeadLettersCommand, Server, Take, Which};
@@ -96,8 +97,7 @@ async fn show(remote: &Remote, server: &Server, id: i64) -> anyhow::Result<()> {
 }
 
 async fn redrive(remote: &Remote, server: &Server, take: &Take) -> anyhow::Result<()> {
-    let body = take.body().to_string();
-    let answer = remote.post("/dead-letters/redrive", body).await?.body;
+    let answer = all(remote, take, ("/dead-letters/redrive", "redriven")).await?;
     say(&if server.json {
         answer.to_string()
     } else {
@@ -116,14 +116,35 @@ async fn discard(remote: &Remote, server: &Server, take: &Take) -> anyhow::Resul
              does not come back"
         );
     }
-    let body = take.body().to_string();
-    let answer = remote.post("/dead-letters/discard", body).await?.body;
+    let answer = all(remote, take, ("/dead-letters/discard", "discarded")).await?;
     say(&if server.json {
         answer.to_string()
     } else {
         format!("{} given up for good", text(&answer["discarded"]))
     });
     Ok(())
+}
+
+/// Asks again until nothing is left, as fast as the server wishes; a limit is asked for once. Gives the last answer, with
+/// the number of all in place of its own.
+async fn all(remote: &Remote, take: &Take, (path, counted): (&str, &str)) -> anyhow::Result<Value> {
+    let mut body = take.body();
+    let mut done = 0;
+    loop {
+        let mut answer = remote.post(path, body.to_string()).await?.body;
+        done += answer[counted].as_u64().unwrap_or_default();
+        if take.limit.is_some() || answer["more"] != true {
+            answer[counted] = json!(done);
+            return Ok(answer);
+        }
+        warn(&format!(
+            "{done} {counted}, {} remain",
+            text(&answer["remaining"])
+        ));
+        body["after"] = answer["last"].clone();
+        let wait = answer["waitMs"].as_u64().unwrap_or_default();
+        tokio::time::sleep(Duration::from_millis(wait)).await;
+    }
 }
 
 async fn export(

@@ -14,6 +14,7 @@ use super::failure::{Result, notice};
 use super::form::{self, Mend};
 use super::guard::Form;
 use super::layout::Page;
+use super::parts::copied;
 use super::session::Session;
 use crate::app::App;
 use crate::draft;
@@ -202,19 +203,6 @@ fn created(
     Ok(Page::new(session, &title)
         .within("/instances")
         .show(&content))
-}
-
-fn copied(id: &str, label: &str, value: &str, hint: &str) -> Markup {
-    html! {
-        div.secret {
-            strong #{ (id) "-label" } { (label) }
-            div.copy {
-                output id=(id) aria-labelledby={ (id) "-label" } { (value) }
-                button type="button" data-copy=(id) aria-label={ "Copy " (label) } { "Copy" }
-            }
-            span.muted.small { (hint) }
-        }
-    }
 }
 
 /// A text with a button that copies it.

@@ -1,7 +1,9 @@
 //! `/dead-letters`: by callback and kind of failure; a second chance, or an end.
 
 use axum::extract::{Path, Query, State};
-use axum::response::Redirect;
+use axum::http::HeaderValue;
+use axum::http::header::CONTENT_DISPOSITION;
+use axum::response::{Redirect, Response};
 use ie_model::{ErrorClass, Instance, NotificationId, NotificationStatus, StoredNotification};
 use ie_store::{DeadLetterGroup, NotificationFilter, Page as Part};
 use maud::{Markup, html};
@@ -11,12 +13,15 @@ use super::BASE;
 use super::event_rows::{gist, kind};
 use super::failure::{Failure, Result};
 use super::guard::Form;
+use super::kinds::words;
 use super::layout::{Page, csrf};
 use super::parts::{count, empty, number, relative, scroll, time};
+use super::run::{Act, Run};
 use super::session::Session;
 use crate::app::App;
 use crate::dead_letters::{self, Which};
 use crate::error::ApiError;
+use crate::routes::export;
 use crate::routes::subject::owned;
 
 /// Letters that are grouped at the most.
@@ -40,10 +45,13 @@ pub(super) async fn groups(State(app): State<App>, session: Session) -> Result<M
     let groups = app.store.group_dead_letters(organization, GROUPED).await?;
     let total: u64 = groups.iter().map(|group| group.count).sum();
     let content = html! {
-        div.head { div {
-            h1 { "Dead letters" }
-            p.muted { "Events whose every attempt failed. They wait here until somebody decides." }
-        } }
+        div.head {
+            div {
+                h1 { "Dead letters" }
+                p.muted { "Events whose every attempt failed. They wait here until somebody decides." }
+            }
+            @if !groups.is_empty() { div.actions { (export_link(&format!("{BASE}/dead-letters/export"))) } }
+        }
         section.card aria-label="Dead letters" {
             @if groups.is_empty() {
                 (empty("No dead letters", &html! { "Every event was accepted, or is still being tried. There is nothing to do." }))
@@ -110,11 +118,10 @@ pub(super) async fn group(
     let here = path(instance.id.get(), class);
     let (title, advice) = words(class);
     let content = html! {
-        div.head { div {
-            p.crumbs { a href={ (BASE) "/dead-letters" } { "Dead letters" } }
-            h1 { (title) }
-            p.muted { a href={ (BASE) "/instances/" (instance.id) } { (instance.name) } @if let Some(url) = &instance.settings.callback_url { " · " code { (url) } } }
-        } }
+        div.head {
+            (title_of(&instance, title))
+            @if !letters.is_empty() { div.actions { (export_link(&format!("{here}/export"))) } }
+        }
         div.stack {
             (done(&wanted))
             p.notice { (advice) }
@@ -132,6 +139,21 @@ pub(super) async fn group(
         .show(&content))
 }
 
+/// What a group is called, and whose callback it is about.
+pub(super) fn title_of(instance: &Instance, title: &str) -> Markup {
+    html! {
+        div {
+            p.crumbs { a href={ (BASE) "/dead-letters" } { "Dead letters" } }
+            h1 { (title) }
+            p.muted { a href={ (BASE) "/instances/" (instance.id) } { (instance.name) } @if let Some(url) = &instance.settings.callback_url { " · " code { (url) } } }
+        }
+    }
+}
+
+fn export_link(path: &str) -> Markup {
+    html! { a.button href=(path) download { "Export as JSON lines" } }
+}
+
 fn choice(
     session: &Session,
     here: &str,
@@ -147,6 +169,8 @@ fn choice(
                     button.danger type="submit" name="do" value="discard" data-needs-choice
                         data-ask="Discard the selected dead letters? They are never delivered." { "Discard selected" }
                     button type="submit" name="do" value="redrive-all" { "Redrive all of this kind" }
+                    button.danger type="submit" name="do" value="discard-all"
+                        data-ask="Discard all dead letters of this kind? They are never delivered." { "Discard all of this kind" }
                     span.muted data-chosen aria-live="polite" {}
                 }
             }
@@ -199,7 +223,7 @@ fn done(wanted: &Wanted) -> Markup {
     }
 }
 
-/// `POST /dead-letters/{instance}/{class}`: `do` is `redrive`, `redrive-all` or `discard`, `id` each selected one.
+/// `POST /dead-letters/{instance}/{class}`: `do` says what, `id` is each selected one. All of a kind are a [`Run`].
 pub(super) async fn act(
     State(app): State<App>,
     session: Session,
@@ -207,35 +231,71 @@ pub(super) async fn act(
     form: Form,
 ) -> Result<Redirect> {
     let (instance, class) = named(&app, &session, &id, &class).await?;
-    let action = form.text("do");
-    let all = action == "redrive-all";
+    let here = path(instance.id.get(), class);
+    let filter = search(&instance, class);
+    let act = match form.text("do") {
+        "redrive-all" => {
+            let run = Run::begin(&app, Act::Redrive, filter).await?;
+            return Ok(Redirect::to(&run.path(&here, &session)));
+        }
+        "discard-all" => {
+            let run = Run::begin(&app, Act::Discard, filter).await?;
+            return Ok(Redirect::to(&run.path(&here, &session)));
+        }
+        act => act.parse::<Act>()?,
+    };
     let ids = form.all("id").filter_map(|id| id.parse().ok());
     let ids: Vec<NotificationId> = ids.collect();
-    if ids.is_empty() && !all {
+    if ids.is_empty() {
         return Err(ApiError::bad_request("select the dead letters first").into());
     }
-    let filter = search(&instance, class);
     let which = Which {
         filter: &filter,
-        ids: (!all).then_some(ids.as_slice()),
+        ids: Some(&ids),
         limit: app.config.redrive_limit,
     };
-    let told = match action {
-        "redrive" | "redrive-all" => {
+    let told = match act {
+        Act::Redrive => {
             let done = dead_letters::redrive(&app, which).await?;
             format!("redriven={}", done.redriven)
         }
-        "discard" => format!("discarded={}", dead_letters::discard(&app, which).await?),
-        other => {
-            let text = format!("do: expected redrive, redrive-all or discard, got {other:?}");
-            return Err(ApiError::bad_request(text).into());
+        Act::Discard => {
+            let done = dead_letters::discard(&app, which).await?;
+            format!("discarded={}", done.discarded)
         }
     };
-    let here = path(instance.id.get(), class);
     Ok(Redirect::to(&format!("{here}?{told}")))
 }
 
-async fn named(
+/// `GET /dead-letters/export`: all of the organization.
+pub(super) async fn export_all(State(app): State<App>, session: Session) -> Result<Response> {
+    let filter = NotificationFilter {
+        organization: Some(session.principal.organization),
+        status: Some(NotificationStatus::Failed),
+        ..NotificationFilter::default()
+    };
+    exported(app, filter).await
+}
+
+/// `GET /dead-letters/{instance}/{class}/export`.
+pub(super) async fn export_group(
+    State(app): State<App>,
+    session: Session,
+    Path((id, class)): Path<(String, String)>,
+) -> Result<Response> {
+    let (instance, class) = named(&app, &session, &id, &class).await?;
+    exported(app, search(&instance, class)).await
+}
+
+async fn exported(app: App, filter: NotificationFilter) -> Result<Response> {
+    let mut response = export::lines(app, filter).await?;
+    let file = HeaderValue::from_static("attachment; filename=\"dead-letters.jsonl\"");
+    response.headers_mut().insert(CONTENT_DISPOSITION, file);
+    Ok(response)
+}
+
+/// The group that a path names.
+pub(super) async fn named(
     app: &App,
     session: &Session,
     id: &str,
@@ -252,7 +312,8 @@ async fn named(
     Ok((instance, class))
 }
 
-fn search(instance: &Instance, class: Option<ErrorClass>) -> NotificationFilter {
+/// What is in a group.
+pub(super) fn search(instance: &Instance, class: Option<ErrorClass>) -> NotificationFilter {
     NotificationFilter {
         organization: Some(instance.organization),
         instance: Some(instance.id),
@@ -262,61 +323,8 @@ fn search(instance: &Instance, class: Option<ErrorClass>) -> NotificationFilter 
     }
 }
 
-fn path(instance: i64, class: Option<ErrorClass>) -> String {
+/// Where a group is shown.
+pub(super) fn path(instance: i64, class: Option<ErrorClass>) -> String {
     let class = class.map_or(NO_CLASS, ErrorClass::as_str);
     format!("{BASE}/dead-letters/{instance}/{class}")
-}
-
-/// What kind of failure it was, and what to do about it.
-fn words(class: Option<ErrorClass>) -> (&'static str, &'static str) {
-    match class {
-        None => (
-            "Not attempted",
-            "No attempt was made: look at the reason of each. Redrive them once it is mended.",
-        ),
-        Some(ErrorClass::Configuration) => (
-            "The callback's configuration cannot be used",
-            "Edit the instance: its callback URL, a header or a secret is not usable. Then redrive.",
-        ),
-        Some(ErrorClass::RefusedAddress) => (
-            "The callback's address may not be called",
-            "It leads into a private network. The operator can allow it with dispatcher.allow_networks; then redrive.",
-        ),
-        Some(ErrorClass::Dns) => (
-            "The callback's name has no address",
-            "Check the host name in the callback URL and its DNS record. Then redrive.",
-        ),
-        Some(ErrorClass::Connect) => (
-            "The callback cannot be reached",
-            "Nothing answered at that address. Start the receiver, or open the way to it. Then redrive.",
-        ),
-        Some(ErrorClass::Tls) => (
-            "The callback's certificate is not accepted",
-            "Renew it, or serve the whole chain. Then redrive.",
-        ),
-        Some(ErrorClass::Timeout) => (
-            "The callback does not answer in time",
-            "Have the receiver accept at once and work later. Then redrive.",
-        ),
-        Some(ErrorClass::Broken) => (
-            "The connection to the callback broke",
-            "The receiver, or something before it, closes connections in the middle. Then redrive.",
-        ),
-        Some(ErrorClass::Redirect) => (
-            "The callback redirects",
-            "Redirects are not followed: put the final address into the callback URL. Then redrive.",
-        ),
-        Some(ErrorClass::Client) => (
-            "The callback refuses (4xx)",
-            "The receiver says that the request is not right for it: compare path, credentials and signature key. Then redrive.",
-        ),
-        Some(ErrorClass::Gone) => (
-            "The callback is gone (410)",
-            "The receiver asked not to be called any more, so the instance was switched off. Resume it and redrive, or discard.",
-        ),
-        Some(ErrorClass::Server) => (
-            "The callback fails (5xx)",
-            "The receiver itself is failing: look at its log. Redrive once it is well.",
-        ),
-    }
 }

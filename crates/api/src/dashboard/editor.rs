@@ -167,6 +167,7 @@ impl Editor {
                         (self.input("pod", "Pod", "na1", "The part of the API's address after “api.”; na1 if you leave it blank."))
                         (self.input("base_url", "API address", "https://api.na1.insightly.com/v3.1", "Instead of a pod; for a simulator."))
                     }
+                    (test("key", "Test key", "Asks Insightly whose key it is: two requests."))
                 }
             }
         }
@@ -195,6 +196,7 @@ impl Editor {
                         (self.input("callback", "Callback URL", "https://example.com/events", "Each event is posted there, signed."))
                         (self.secret("signature_key", "Signature key", signature_hint))
                     }
+                    (test("callback", "Test callback", "Posts a signed sample there, marked as a test."))
                     div.field {
                         label for="interval" { "Refresh interval" }
                         div.interval {
@@ -300,6 +302,21 @@ impl Editor {
             @for field in fields.chain(configs) {
                 span.error id=(error_id(&field)) hx-swap-oob="true" { (words(&self.mends, &field)) }
             }
+        }
+    }
+}
+
+/// A button that tries what stands in the form, and the place where its outcome is told.
+fn test(what: &str, name: &str, hint: &str) -> Markup {
+    let place = format!("tested-{what}");
+    html! {
+        div.field {
+            div.actions {
+                button type="button" hx-post={ (BASE) "/instances/test-" (what) } hx-target={ "#" (place) }
+                    hx-swap="innerHTML" hx-disable="this" { (name) }
+                span.hint { (hint) }
+            }
+            div id=(place) aria-live="polite" {}
         }
     }
 }

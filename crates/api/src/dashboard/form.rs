@@ -1,11 +1,12 @@
 //! From the fields of the instance form to a body of `POST /instances`, and from its problems back to the fields.
 
-use ie_model::ResourceConfig;
+use ie_model::{Instance, ResourceConfig};
 use serde_json::{Map, Value, json};
 
 use super::guard::Form;
 use crate::connector;
 use crate::draft::{self, Problem, Rejection, Rules};
+use crate::error::ApiError;
 
 /// A field of the form and the entry of `configuration` that it is.
 const ENTRIES: [(&str, &str); 6] = [
@@ -16,6 +17,10 @@ const ENTRIES: [(&str, &str); 6] = [
     ("callback", "event.notification.callback.url"),
     ("signature_key", "event.notification.signature.key"),
 ];
+/// Fields whose stored value stays when they are left blank.
+const KEPT: [&str; 2] = ["password", "signature_key"];
+/// What stands in fields that have nothing to do with what is tried.
+const STAND_IN: &str = "test";
 const ENABLED: &str = "event.notification.enabled";
 const CHANGES: &str = "event.changes";
 const INTERVAL: &str = "event.poller.refresh_interval";
@@ -81,12 +86,43 @@ pub(super) fn patch(form: &Form) -> Body {
         body.json["configuration"][CHANGES] = Value::Null;
     }
     for (field, key) in ENTRIES {
-        let keeps = ["password", "signature_key"].contains(&field);
-        if form.text(field).is_empty() && !keeps {
+        if form.text(field).is_empty() && !KEPT.contains(&field) {
             body.json["configuration"][key] = Value::Null;
         }
     }
     body
+}
+
+/// A body with nothing but these fields, for trying them while the others are being written.
+///
+/// What it takes beside them to be a body comes from the instance that is there, or stands for it.
+pub(super) fn part(
+    form: &Form,
+    fields: &[&str],
+    stored: Option<&Instance>,
+) -> Result<Value, ApiError> {
+    let mut configuration = Map::new();
+    for (field, key) in ENTRIES.iter().filter(|(field, _)| fields.contains(field)) {
+        match form.text(field) {
+            "" if stored.is_none() || KEPT.contains(field) => {}
+            "" => drop(configuration.insert((*key).to_owned(), Value::Null)),
+            value => drop(configuration.insert((*key).to_owned(), json!(value))),
+        }
+    }
+    if let Some(stored) = stored {
+        let patch = json!({ "configuration": configuration });
+        let whole = draft::merge(&patch, &stored.name, &stored.tags, &stored.configuration)?;
+        return Ok(whole);
+    }
+    for field in ["username", "password"] {
+        if !fields.contains(&field) {
+            configuration.insert(field.to_owned(), json!(STAND_IN));
+        }
+    }
+    configuration.insert(ENABLED.to_owned(), json!(false));
+    Ok(
+        json!({ "element": { "key": connector::KEY }, "name": STAND_IN, "configuration": configuration }),
+    )
 }
 
 /// Everything that has to be mended in a body before it is an instance. `stored` names the secrets that are there.

@@ -1,7 +1,6 @@
 //! `/instances/{id}`: how it is, what it polls, what it delivers.
 
 use axum::extract::{Path, Query, State};
-use axum::response::{IntoResponse as _, Redirect, Response};
 use chrono::{DateTime, Utc};
 use ie_model::{Instance, Poller, PollerStatus, StoredNotification};
 use ie_store::{NotificationFilter, Page as Part};
@@ -14,11 +13,11 @@ use super::failure::Result;
 use super::layout::{Page, csrf};
 use super::parts::{self, State as How, badge, count, number, relative, scroll, time, time_or};
 use super::session::Session;
-use super::{chart, event_rows, health};
+use super::{chart, errors, event_rows, health};
 use crate::app::App;
 use crate::instances;
+use crate::routes::budget;
 use crate::routes::subject::owned;
-use crate::routes::{budget, test_event};
 
 /// Events that the page shows.
 const LATEST: u32 = 8;
@@ -38,6 +37,7 @@ pub(super) async fn page(
 ) -> Result<Markup> {
     let instance = owned(&app, session.principal.organization, &id).await?;
     let path = format!("{BASE}/instances/{}", instance.id);
+    let charts = format!("/instances/{}", instance.id);
     let status = status(&app, &session, &instance).await?;
     let content = html! {
         @if let Some(polled) = done.polled {
@@ -49,9 +49,9 @@ pub(super) async fn page(
         div.stack {
             div.stack hx-get={ (path) "/status" } hx-trigger="every 5s" hx-swap="innerHTML" { (status) }
             div.columns {
-                section.card aria-labelledby="chart" {
-                    header { h2 #chart { "Events per minute" } p { "by resource, in the last hour" } }
-                    (chart::place(&format!("/instances/{}/chart", instance.id)))
+                div.stack {
+                    (chart::card(chart::EVENTS, &charts))
+                    (chart::card(chart::LAG, &charts))
                 }
                 (facts(&app, &instance)?)
             }
@@ -72,102 +72,6 @@ pub(super) async fn part(
     status(&app, &session, &instance).await
 }
 
-/// `POST /instances/{id}/poll`.
-pub(super) async fn poll(
-    State(app): State<App>,
-    session: Session,
-    Path(id): Path<String>,
-) -> Result<Redirect> {
-    let instance = owned(&app, session.principal.organization, &id).await?;
-    let due = instances::poll_now(&app, instance.id, None).await?;
-    Ok(Redirect::to(&format!("{BASE}/instances/{id}?polled={due}")))
-}
-
-/// `POST /instances/{id}/test`: a sample to the callback, and what it said.
-pub(super) async fn test(
-    State(app): State<App>,
-    session: Session,
-    Path(id): Path<String>,
-) -> Result<Markup> {
-    let instance = owned(&app, session.principal.organization, &id).await?;
-    let told = test_event::try_callback(&app, &instance).await?;
-    let title = format!("Test of {}", instance.name);
-    let path = format!("{BASE}/instances/{}", instance.id);
-    let content = html! {
-        div.head {
-            div {
-                p.crumbs { a href={ (BASE) "/instances" } { "Instances" } " / " a href=(path) { (instance.name) } }
-                h1 { "Test event" }
-            }
-            div.actions { a.button href=(path) { "Back to the instance" } }
-        }
-        (outcome(&told))
-    };
-    Ok(Page::new(&session, &title)
-        .within("/instances")
-        .show(&content))
-}
-
-/// `POST /instances/{id}/pause`.
-pub(super) async fn pause(app: State<App>, session: Session, id: Path<String>) -> Result<Redirect> {
-    set_enabled(app, session, id, false).await
-}
-
-/// `POST /instances/{id}/resume`.
-pub(super) async fn resume(
-    app: State<App>,
-    session: Session,
-    id: Path<String>,
-) -> Result<Redirect> {
-    set_enabled(app, session, id, true).await
-}
-
-/// `GET /instances/{id}/delete`: what deleting means.
-pub(super) async fn confirm(
-    State(app): State<App>,
-    session: Session,
-    Path(id): Path<String>,
-) -> Result<Markup> {
-    let instance = owned(&app, session.principal.organization, &id).await?;
-    let path = format!("{BASE}/instances/{}", instance.id);
-    let content = html! {
-        section.card.sign-in aria-labelledby="sure" {
-            h1 #sure { "Delete " (instance.name) "?" }
-            p { "It is no longer polled, its key is forgotten, and what was not delivered yet will not be. This cannot be undone." }
-            form.actions method="post" action={ (path) "/delete" } {
-                (csrf(&session))
-                button.danger type="submit" { "Delete it" }
-                a.button href=(path) { "Keep it" }
-            }
-        }
-    };
-    Ok(Page::new(&session, "Delete an instance")
-        .within("/instances")
-        .show(&content))
-}
-
-/// `POST /instances/{id}/delete`.
-pub(super) async fn delete(
-    State(app): State<App>,
-    session: Session,
-    Path(id): Path<String>,
-) -> Result<Response> {
-    let instance = owned(&app, session.principal.organization, &id).await?;
-    instances::delete(&app, instance.id).await?;
-    Ok(Redirect::to(&format!("{BASE}/instances")).into_response())
-}
-
-async fn set_enabled(
-    State(app): State<App>,
-    session: Session,
-    Path(id): Path<String>,
-    enabled: bool,
-) -> Result<Redirect> {
-    let instance = owned(&app, session.principal.organization, &id).await?;
-    instances::set_enabled(&app, instance, enabled).await?;
-    Ok(Redirect::to(&format!("{BASE}/instances/{id}")))
-}
-
 async fn status(app: &App, session: &Session, instance: &Instance) -> Result<Markup> {
     let now = app.clock.now();
     let pollers = app.store.pollers(instance.id).await?;
@@ -183,10 +87,15 @@ async fn status(app: &App, session: &Session, instance: &Instance) -> Result<Mar
         limit: LATEST,
     };
     let events = app.store.newest_notifications(&search, part).await?;
+    let newest = events
+        .first()
+        .map_or(0, |event| event.notification.id.get());
+    let errors = errors::card(app, instance, newest).await?;
     Ok(html! {
         (head(session, instance, &own, now))
         (health::advice(instance, &own, now))
         (tiles(&pollers, &budget))
+        (errors)
         (polls(&pollers, now))
         (latest(instance, &events))
     })
@@ -218,6 +127,7 @@ fn head(session: &Session, instance: &Instance, pollers: &[&Poller], now: DateTi
                     @if instance.settings.callback_url.is_some() { (button("test", "Send test event")) }
                     @if instance.disabled { (button("resume", "Resume")) } @else { (button("pause", "Pause")) }
                     a.button href={ (path) "/edit" } { "Edit" }
+                    a.button href={ (path) "/secrets" } { "Secrets" }
                     a.button.danger href={ (path) "/delete" } { "Delete" }
                 }
             }
@@ -343,26 +253,4 @@ fn facts(app: &App, instance: &Instance) -> Result<Markup> {
             }
         }
     })
-}
-
-fn outcome(told: &Value) -> Markup {
-    let delivered = told["delivered"] == true;
-    let text = |name: &str| told[name].as_str().map(str::to_owned);
-    html! {
-        section.card aria-label="Outcome" {
-            div.pad.stack {
-                @if delivered {
-                    p.notice.good { "The callback accepted it." }
-                } @else {
-                    p.notice.bad { "It was not accepted: " (text("error").unwrap_or_default()) }
-                }
-                dl.facts {
-                    @if let Some(status) = told["statusCode"].as_u64() { dt { "Answer" } dd.num { (status) } }
-                    @if let Some(ms) = told["durationMs"].as_u64() { dt { "Took" } dd.num { (parts::milliseconds(ms)) } }
-                    @if let Some(id) = text("eventId") { dt { "Event" } dd { a href={ (BASE) "/events/" (id) } { (id) } } }
-                    @if let Some(said) = text("response").filter(|said| !said.is_empty()) { dt { "It said" } dd { code { (said) } } }
-                }
-            }
-        }
-    }
 }

@@ -3,11 +3,14 @@
 //! A request passes the `guard` (a session, a CSRF token, a role) to its page. Pages are HTML made by `maud`, which
 //! escapes every value; what moves on them are forms, htmx and a small script of ours.
 
+mod actions;
+mod alerts;
 mod assets;
 mod chart;
 mod create;
 mod dead_letters;
 mod editor;
+mod errors;
 mod event;
 mod event_rows;
 mod events;
@@ -18,11 +21,16 @@ mod health;
 mod instance;
 mod instances;
 mod json_view;
+mod kinds;
 mod layout;
 mod parts;
+mod run;
+mod secrets;
 mod session;
 mod sign_in;
 mod system;
+mod trial;
+mod workers;
 
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, header};
@@ -33,6 +41,7 @@ use axum::routing::{get, post};
 use crate::app::App;
 use crate::routes::table::Routes;
 use failure::Failure;
+pub(crate) use trial::Trials;
 
 /// Where the dashboard begins.
 pub(crate) const BASE: &str = "/dashboard";
@@ -55,14 +64,12 @@ pub(crate) fn routes(app: &App) -> Routes {
         .route("/events/live", get(events::live))
         .route("/events/{id}", get(event::page))
         .route("/events/{id}/redeliver", post(event::redeliver))
-        .route("/dead-letters", get(dead_letters::groups))
-        .route(
-            "/dead-letters/{instance}/{class}",
-            get(dead_letters::group).post(dead_letters::act),
-        )
+        .merge(dead_letter_pages())
         .route("/system", get(system::page))
         .route("/system/numbers", get(system::part))
-        .route("/system/chart", get(chart::of_all))
+        .route("/system/chart", get(chart::events_of_all))
+        .route("/system/throughput", get(chart::throughput))
+        .route("/system/lag", get(chart::lag_of_all))
         .route("/sign-out", post(sign_in::sign_out))
         .within(|router| {
             router
@@ -81,17 +88,42 @@ fn instance_pages() -> Routes {
         .route("/instances", get(instances::page).post(create::create))
         .route("/instances/new", get(create::new))
         .route("/instances/check", post(create::check))
+        .route("/instances/test-key", post(trial::key))
+        .route("/instances/test-callback", post(trial::callback))
         .route("/instances/{id}", get(instance::page))
         .route("/instances/{id}/status", get(instance::part))
-        .route("/instances/{id}/chart", get(chart::of_instance))
+        .route("/instances/{id}/chart", get(chart::events_of_instance))
+        .route("/instances/{id}/lag", get(chart::lag_of_instance))
         .route("/instances/{id}/edit", get(create::edit).post(create::save))
-        .route("/instances/{id}/poll", post(instance::poll))
-        .route("/instances/{id}/test", post(instance::test))
-        .route("/instances/{id}/pause", post(instance::pause))
-        .route("/instances/{id}/resume", post(instance::resume))
+        .route(
+            "/instances/{id}/secrets",
+            get(secrets::page).post(secrets::rotate),
+        )
+        .route("/instances/{id}/poll", post(actions::poll))
+        .route("/instances/{id}/test", post(actions::test))
+        .route("/instances/{id}/pause", post(actions::pause))
+        .route("/instances/{id}/resume", post(actions::resume))
         .route(
             "/instances/{id}/delete",
-            get(instance::confirm).post(instance::delete),
+            get(actions::confirm).post(actions::delete),
+        )
+}
+
+fn dead_letter_pages() -> Routes {
+    Routes::new()
+        .route("/dead-letters", get(dead_letters::groups))
+        .route("/dead-letters/export", get(dead_letters::export_all))
+        .route(
+            "/dead-letters/{instance}/{class}",
+            get(dead_letters::group).post(dead_letters::act),
+        )
+        .route(
+            "/dead-letters/{instance}/{class}/run",
+            get(run::page).post(run::step),
+        )
+        .route(
+            "/dead-letters/{instance}/{class}/export",
+            get(dead_letters::export_group),
         )
 }
 

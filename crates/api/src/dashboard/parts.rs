@@ -96,6 +96,20 @@ pub(super) fn empty(title: &str, text: &Markup) -> Markup {
     html! { div.empty { h2 { (title) } p { (text) } } }
 }
 
+/// A secret that is told this once, with a button that copies it.
+pub(super) fn copied(id: &str, label: &str, value: &str, hint: &str) -> Markup {
+    html! {
+        div.secret {
+            strong #{ (id) "-label" } { (label) }
+            div.copy {
+                output id=(id) aria-labelledby={ (id) "-label" } { (value) }
+                button type="button" data-copy=(id) aria-label={ "Copy " (label) } { "Copy" }
+            }
+            span.muted.small { (hint) }
+        }
+    }
+}
+
 /// A number under its name.
 pub(super) fn tile(label: &str, value: &Markup, under: &str) -> Markup {
     html! {

@@ -71,6 +71,22 @@ impl Session {
         self.csrf.as_bytes().ct_eq(shown.as_bytes()).into()
     }
 
+    /// What an address shows in which a page of this session does something by itself: nobody else can write it.
+    pub(super) fn mark(&self, purpose: &str) -> String {
+        hex::encode(
+            Sha256::new()
+                .chain_update(purpose)
+                .chain_update("\0")
+                .chain_update(&self.csrf)
+                .finalize(),
+        )
+    }
+
+    /// Whether an address shows that mark.
+    pub(super) fn bears(&self, purpose: &str, shown: &str) -> bool {
+        self.mark(purpose).as_bytes().ct_eq(shown.as_bytes()).into()
+    }
+
     /// Whether buttons that change something are of use.
     pub(super) fn may_change(&self) -> bool {
         self.principal.role.may_change()

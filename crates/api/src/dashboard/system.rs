@@ -1,33 +1,38 @@
-//! `/system`: the queues, what waits to be published, which version runs.
+//! `/system`: what somebody should look at, who works, the queues, how fast it goes, which version runs.
 
 use axum::extract::State;
+use chrono::TimeDelta;
 use ie_broker::Depth;
 use ie_model::Queue;
 use maud::{Markup, html};
 
+use super::alerts::{self, Facts};
 use super::chart;
 use super::failure::Result;
 use super::layout::Page;
 use super::parts::{self, number, scroll, tile};
 use super::session::Session;
+use super::workers;
 use crate::app::App;
+use crate::instances::OFF_BY_OWNER;
 
 /// The page; its numbers ask for themselves again.
 pub(super) async fn page(State(app): State<App>, session: Session) -> Result<Markup> {
-    let numbers = numbers(&app).await?;
+    let numbers = numbers(&app, &session).await?;
     let content = html! {
         div.head {
             div {
                 h1 { "System" }
-                p.muted { "What all organizations share: the queues between the services." }
+                p.muted { "What all organizations share: the services and the queues between them." }
             }
         }
         div.stack {
             div.stack hx-get={ (super::BASE) "/system/numbers" } hx-trigger="every 5s" { (numbers) }
-            section.card aria-labelledby="chart" {
-                header { h2 #chart { "Events per minute" } p { "of your organization, by resource, in the last hour" } }
-                (chart::place("/system/chart"))
+            div.halves {
+                (chart::card(chart::THROUGHPUT, "/system"))
+                (chart::card(chart::LAG, "/system"))
             }
+            (chart::card(chart::EVENTS, "/system"))
             section.card aria-labelledby="facts" {
                 header { h2 #facts { "This service" } }
                 (facts(&app))
@@ -40,11 +45,13 @@ pub(super) async fn page(State(app): State<App>, session: Session) -> Result<Mar
 }
 
 /// `GET /system/numbers`: the part that changes.
-pub(super) async fn part(State(app): State<App>, _: Session) -> Result<Markup> {
-    numbers(&app).await
+pub(super) async fn part(State(app): State<App>, session: Session) -> Result<Markup> {
+    numbers(&app, &session).await
 }
 
-async fn numbers(app: &App) -> Result<Markup> {
+async fn numbers(app: &App, session: &Session) -> Result<Markup> {
+    let now = app.clock.now();
+    let seen = app.store.workers().await?;
     let waiting = app.store.unpublished().await?;
     let poll = app.broker.depth(Queue::Poll).await;
     let changes = app.broker.depth(Queue::Changes).await;
@@ -52,7 +59,17 @@ async fn numbers(app: &App) -> Result<Markup> {
         ("Polls", "due polls, for the fetchers", poll),
         ("Changes", "notifications, for the dispatchers", changes),
     ];
+    let [(_, _, polls), (_, _, changes)] = &queues;
+    let facts = Facts {
+        missing: workers::missing(&seen, now),
+        queue_lost: polls.is_err() || changes.is_err(),
+        unpublished: waiting,
+        polls: polls.as_ref().map_or(0, |depth| as_u64(depth.ready)),
+        changes: changes.as_ref().map_or(0, |depth| as_u64(depth.ready)),
+        ..of_organization(app, session).await?
+    };
     Ok(html! {
+        (alerts::card(&alerts::alerts(&facts)))
         div.tiles {
             (tile("To be published", &html! { (number(waiting)) }, "stored, not in the queue yet"))
             @for (name, _, depth) in &queues {
@@ -63,6 +80,26 @@ async fn numbers(app: &App) -> Result<Markup> {
             header { h2 #queues { "Queues" } }
             (table(&queues))
         }
+        (workers::card(&seen, now))
+    })
+}
+
+/// What is known of the organization's instances.
+async fn of_organization(app: &App, session: &Session) -> Result<Facts> {
+    let (organization, now) = (session.principal.organization, app.clock.now());
+    let counts = app.store.count_instances(organization).await?;
+    let troubles = app.store.troubles(organization, OFF_BY_OWNER, now);
+    let troubles = troubles.await?;
+    let hour = (now - TimeDelta::hours(1), now + TimeDelta::seconds(1));
+    let ended = app.store.ended((organization, None), hour).await?;
+    Ok(Facts {
+        dead: ended.iter().map(|minute| minute.dead).sum(),
+        refused: counts.refused,
+        failing: counts.failing,
+        switched_off: troubles.switched_off,
+        late: troubles.late,
+        stretched: troubles.stretched,
+        ..Facts::default()
     })
 }
 

@@ -4,9 +4,11 @@ mod key;
 mod pollers;
 mod rotation;
 mod secrets;
+mod trial;
 mod waiting;
 
-pub(crate) use rotation::{Rotation, rotate_webhook_secret};
+pub(crate) use rotation::{Rotated, Rotation, rotate_webhook_secret};
+pub(crate) use trial::{Written, try_callback, try_key};
 
 use std::time::Duration;
 
@@ -23,6 +25,9 @@ use crate::app::App;
 use crate::auth;
 use crate::draft::{self, Draft, Secret};
 use crate::error::{ApiError, Result};
+
+/// Why an instance is off that its owner has switched off.
+pub(crate) const OFF_BY_OWNER: &str = "disabled by a client of the API";
 
 /// An instance after it was created or changed, and what is said of it just then.
 #[derive(Clone, Debug)]
@@ -72,10 +77,8 @@ pub(crate) async fn create(app: &App, principal: Principal, body: &Value) -> Res
 /// Makes an instance of a body, and checks its key; nothing is stored yet.
 pub(crate) async fn prepare(app: &App, principal: Principal, body: &Value) -> Result<Prepared> {
     let draft = draft::parse(body, &[], &app.rules)?;
-    let Some(Secret::New(key)) = draft.secrets.get(secret::API_KEY) else {
-        return Err(ApiError::internal(anyhow::anyhow!("a draft has no key")));
-    };
-    let identity = key::check(app, &draft.settings.base_url, key.clone()).await?;
+    let key = api_key(app, None, &draft)?;
+    let identity = key::check(app, &draft.settings.base_url, key).await?;
     let id = app.store.next_instance_id().await?;
     let (token, webhook_secret) = (secrets::new_token(), secrets::new_webhook_secret());
     let hint_token = secrets::new_hint_token();
@@ -195,7 +198,7 @@ pub(crate) async fn set_enabled(app: &App, instance: Instance, enabled: bool) ->
         reason: match enabled {
             // Why Insightly refuses the key stays true.
             true => instance.reason.filter(|_| !instance.valid),
-            false => Some("disabled by a client of the API".to_owned()),
+            false => Some(OFF_BY_OWNER.to_owned()),
         },
         ..instance
     };
@@ -283,13 +286,8 @@ fn check_kept_key(app: &App, stored: &Instance, draft: &Draft) -> Result<()> {
 /// Insightly is asked again when the key or the address is another, when the key was refused before,
 /// and when a resource is new: that one begins at Insightly's time.
 async fn check_if_needed(app: &App, stored: &Instance, draft: &Draft) -> Result<Option<Identity>> {
-    let (key, new_key) = match draft.secrets.get(secret::API_KEY) {
-        Some(Secret::New(key)) => (key.clone(), true),
-        _ => {
-            let key = secrets::open(&app.sealer, stored, secret::API_KEY)?;
-            (key, false)
-        }
-    };
+    let key = api_key(app, Some(stored), draft)?;
+    let new_key = matches!(draft.secrets.get(secret::API_KEY), Some(Secret::New(_)));
     let known = app.store.pollers(stored.id).await?;
     let polled = |name: &str| known.iter().any(|poller| poller.resource == name);
     let new_resource = draft
@@ -302,6 +300,15 @@ async fn check_if_needed(app: &App, stored: &Instance, draft: &Draft) -> Result<
     }
     let identity = key::check(app, &draft.settings.base_url, key).await?;
     Ok(Some(identity))
+}
+
+/// The key that a draft brings, or else the one that is stored.
+fn api_key(app: &App, stored: Option<&Instance>, draft: &Draft) -> Result<SecretString> {
+    match (draft.secrets.get(secret::API_KEY), stored) {
+        (Some(Secret::New(key)), _) => Ok(key.clone()),
+        (_, Some(stored)) => secrets::open(&app.sealer, stored, secret::API_KEY),
+        _ => Err(ApiError::internal(anyhow::anyhow!("a draft has no key"))),
+    }
 }
 
 /// Asks Insightly with the instance's key.

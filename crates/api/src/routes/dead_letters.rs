@@ -14,8 +14,8 @@ use super::subject::owned;
 use super::{answer, events, paging};
 use crate::app::App;
 use crate::auth::Caller;
-use crate::dead_letters::{Which, redrive as redrive_now};
-use crate::draft::{Problems, Reader};
+use crate::dead_letters::{Rest, Which, redrive as redrive_now};
+use crate::draft::{Problems, Reader, shown};
 use crate::error::{ApiError, Result};
 
 /// `GET /dead-letters`: narrowed as by [`asked_for`], in pages.
@@ -54,13 +54,31 @@ pub(super) async fn redrive(
         "redriven": done.redriven,
         "queued": done.queued,
         "until": answer::date(done.until),
+        "waitMs": u64::try_from(done.wait.as_millis()).unwrap_or(u64::MAX),
+        "last": last(done.rest),
+        "remaining": done.rest.remaining,
+        "more": done.rest.remaining > 0,
     })))
 }
 
+/// The id after which the next call goes on.
+pub(super) fn last(rest: Rest) -> Option<String> {
+    rest.last.map(|id| id.to_string())
+}
+
 /// The members of the body of a redrive or a discard.
-const KEYS: [&str; 7] = {
+const KEYS: [&str; 8] = {
     let [resource, class, from, to] = Narrowing::KEYS;
-    ["instanceId", "ids", resource, class, from, to, "limit"]
+    [
+        "instanceId",
+        "ids",
+        resource,
+        class,
+        from,
+        to,
+        "after",
+        "limit",
+    ]
 };
 
 /// What a redrive or a discard is asked to take.
@@ -72,6 +90,8 @@ pub(super) struct Wanted {
     pub(super) ids: Option<Vec<NotificationId>>,
     /// Only such.
     narrowing: Narrowing,
+    /// Only those with a higher id: it goes on where a call before has ended.
+    after: Option<i64>,
     /// So many at the most.
     pub(super) limit: u32,
 }
@@ -86,7 +106,10 @@ impl Wanted {
     /// The dead letters of the caller that it leaves, whatever their ids are.
     pub(super) async fn filter(&self, app: &App, caller: &Caller) -> Result<NotificationFilter> {
         let of_caller = failed_of(app, caller, self.instance.as_deref()).await?;
-        Ok(self.narrowing.clone().of(of_caller))
+        Ok(NotificationFilter {
+            above: self.after,
+            ..self.narrowing.clone().of(of_caller)
+        })
     }
 }
 
@@ -96,6 +119,7 @@ pub(super) fn parse(body: Option<&Value>, most: u32) -> Result<Wanted, Problems>
         instance: instance(reader),
         ids: ids(reader),
         narrowing: Narrowing::of_body(reader),
+        after: after(reader),
         limit: reader
             .whole("limit", 1..=most, "dead letters")
             .unwrap_or(most),
@@ -112,13 +136,30 @@ fn instance(reader: &mut Reader<'_>) -> Option<String> {
     }
 }
 
-/// Ids of events, as numbers or strings.
-fn ids(reader: &mut Reader<'_>) -> Option<Vec<NotificationId>> {
-    let value = reader.given("ids")?;
-    let id = |value: &Value| match value {
+/// The id of an event, as a number or a string.
+fn id(value: &Value) -> Option<NotificationId> {
+    match value {
         Value::String(text) => text.trim().parse().ok(),
         value => value.as_i64().map(NotificationId),
-    };
+    }
+}
+
+fn after(reader: &mut Reader<'_>) -> Option<i64> {
+    let value = reader.given("after")?;
+    let after = id(value);
+    if after.is_none() {
+        let got = shown(value);
+        reader.refuse(
+            "after",
+            format!("expected the id of an event, the last of the answer before, got {got}"),
+        );
+    }
+    after.map(|id| id.get())
+}
+
+/// Ids of events.
+fn ids(reader: &mut Reader<'_>) -> Option<Vec<NotificationId>> {
+    let value = reader.given("ids")?;
     let ids = value
         .as_array()
         .and_then(|ids| ids.iter().map(id).collect());

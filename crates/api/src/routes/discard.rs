@@ -5,7 +5,7 @@ use axum::extract::State;
 use serde_json::{Value, json};
 
 use super::body::OptionalBody;
-use super::dead_letters::parse;
+use super::dead_letters::{last, parse};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::dead_letters::{Which, discard as discard_now};
@@ -30,6 +30,11 @@ pub(super) async fn discard(
         ids: wanted.ids.as_deref(),
         limit: wanted.limit,
     };
-    let discarded = discard_now(&app, which).await?;
-    Ok(Json(json!({ "discarded": discarded })))
+    let done = discard_now(&app, which).await?;
+    Ok(Json(json!({
+        "discarded": done.discarded,
+        "last": last(done.rest),
+        "remaining": done.rest.remaining,
+        "more": done.rest.remaining > 0,
+    })))
 }

@@ -28,6 +28,11 @@ pub(super) async fn export(
     query: Query,
 ) -> Result<Response> {
     let filter = dead_letters::asked_for(&app, &caller, &query).await?;
+    lines(app, filter).await
+}
+
+/// The dead letters that a filter lets through.
+pub(crate) async fn lines(app: App, filter: NotificationFilter) -> Result<Response> {
     let export = Export {
         request: observe::request_id(),
         app,

@@ -10,7 +10,7 @@ mod dead_letters;
 mod discard;
 mod elements;
 mod events;
-mod export;
+pub(crate) mod export;
 mod hints;
 mod hubs;
 mod instances;

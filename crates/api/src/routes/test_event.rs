@@ -5,8 +5,8 @@ use axum::extract::State;
 use chrono::{DateTime, Utc};
 use ie_broker::Outgoing;
 use ie_model::{
-    ChangeEvent, EventType, Instance, Notification, NotificationBody, NotificationId, Poller,
-    Purpose, StoredNotification,
+    ChangeEvent, EventType, Instance, Notification, NotificationBody, NotificationId, Purpose,
+    ResourceConfig, StoredNotification,
 };
 use serde_json::{Value, json};
 use tokio::time::{Duration, Instant, sleep};
@@ -32,7 +32,7 @@ pub(super) async fn send(
     try_callback(&app, &instance).await.map(Json)
 }
 
-/// Sends the sample and waits for its outcome.
+/// Sends a sample to an instance's callback and waits for its outcome.
 pub(crate) async fn try_callback(app: &App, instance: &Instance) -> Result<Value> {
     if instance.settings.callback_url.is_none() {
         return Err(ApiError::bad_request(
@@ -40,10 +40,23 @@ pub(crate) async fn try_callback(app: &App, instance: &Instance) -> Result<Value
         ));
     }
     let pollers = app.store.pollers(instance.id).await?;
+    let about = pollers
+        .first()
+        .map(|poller| (poller.resource.as_str(), &poller.config));
+    call(app, instance, about).await
+}
+
+/// Sends a sample to a callback, about a record of this resource, and waits for its outcome; `instance` is one that a
+/// dispatcher finds, or a trial.
+pub(crate) async fn call(
+    app: &App,
+    instance: &Instance,
+    about: Option<(&str, &ResourceConfig)>,
+) -> Result<Value> {
     let ids = app.store.reserve_notification_ids(1).await?;
     let id = ids.first().copied();
     let id = id.ok_or_else(|| ApiError::internal(anyhow::anyhow!("no id was reserved")))?;
-    let notification = sample(id, instance, pollers.first(), app.clock.now())?;
+    let notification = sample(id, instance, about, app.clock.now())?;
     app.store.store_test(&notification).await?;
     // A dispatcher that comes too late looks up that the test is over.
     let message = Outgoing {
@@ -100,11 +113,11 @@ async fn told(app: &App, stored: &StoredNotification) -> Result<Value> {
 fn sample(
     id: NotificationId,
     instance: &Instance,
-    poller: Option<&Poller>,
+    about: Option<(&str, &ResourceConfig)>,
     now: DateTime<Utc>,
 ) -> Result<Notification> {
-    let resource = poller.map_or(connector::DEFAULT_RESOURCES[0], |poller| &poller.resource);
-    let id_field = poller.map_or("CONTACT_ID", |poller| poller.config.id_field.as_str());
+    let resource = about.map_or(connector::DEFAULT_RESOURCES[0], |(resource, _)| resource);
+    let id_field = about.map_or("CONTACT_ID", |(_, config)| config.id_field.as_str());
     let event = ChangeEvent {
         object_type: resource.to_owned(),
         object_id: SAMPLE_ID.to_owned(),

@@ -86,7 +86,10 @@ async fn a_redriven_notification_is_delivered_with_its_attempts_counted_on() {
 
     assert_eq!(
         answer,
-        json!({"redriven": 1, "queued": 1, "until": "2026-11-24T10:01:00Z"})
+        json!({
+            "redriven": 1, "queued": 1, "until": "2026-11-24T10:01:00Z", "waitMs": 10,
+            "last": ids[0].to_string(), "remaining": 0, "more": false,
+        })
     );
     let (id, delivery) = tokio::time::timeout(Duration::from_secs(10), delivered.recv())
         .await
@@ -206,6 +209,65 @@ async fn a_redrive_that_cannot_be_read_is_refused() {
         message,
         "3 problems: (1) $.ids: expected a list of the ids of events, such as [\"1042\"]; \
          (2) $.limit: expected a whole number of dead letters from 1 to 1000, got 0; \
-         (3) $.status: is not known here; expected instanceId, ids, objectType, errorClass, from, to, limit"
+         (3) $.status: is not known here; expected instanceId, ids, objectType, errorClass, from, to, after, limit"
+    );
+}
+
+#[tokio::test]
+async fn a_redrive_says_what_it_left_and_goes_on_after_the_last_one() {
+    let rig = Rig::with(&[("REDRIVE_LIMIT", "2"), ("REDRIVE_RATE", "4")]).await;
+    let (_, ids) = rig.failed(5).await;
+    let mut body = json!({});
+    let mut taken = Vec::new();
+    loop {
+        let answer = rig.post("/dead-letters/redrive", &body).await.ok();
+        taken.push((answer["redriven"].clone(), answer["remaining"].clone()));
+        // It dies again at once, as of an instance that is off: it is behind.
+        rig.fail(ids[0], NotificationStatus::Failed).await;
+        if answer["more"] != true {
+            assert_eq!(answer["last"], ids[4].to_string());
+            break;
+        }
+        assert_eq!(answer["waitMs"], 500, "two at four per second");
+        body = json!({"after": answer["last"]});
+    }
+
+    let expected = [(2, 3), (2, 1), (1, 0)];
+    assert_eq!(
+        taken,
+        expected.map(|(some, rest)| (json!(some), json!(rest)))
+    );
+    let nothing = rig.post("/dead-letters/redrive", &body).await.ok();
+    assert_eq!(
+        (&nothing["more"], &nothing["last"]),
+        (&json!(false), &json!(null))
+    );
+    let odd = rig
+        .post("/dead-letters/redrive", &json!({"after": "soon"}))
+        .await;
+    let message = odd.refused(StatusCode::BAD_REQUEST);
+    assert!(
+        message.contains("$.after: expected the id of an event"),
+        "{message}"
+    );
+}
+
+#[tokio::test]
+async fn a_discard_says_what_it_left() {
+    let rig = Rig::with(&[("REDRIVE_LIMIT", "2")]).await;
+    let (instance, ids) = rig.failed(3).await;
+    let body = json!({"instanceId": instance});
+
+    let first = rig.post("/dead-letters/discard", &body).await.ok();
+    let rest = json!({"instanceId": instance, "after": first["last"]});
+    let second = rig.post("/dead-letters/discard", &rest).await.ok();
+
+    assert_eq!(
+        first,
+        json!({"discarded": 2, "last": ids[1].to_string(), "remaining": 1, "more": true})
+    );
+    assert_eq!(
+        second,
+        json!({"discarded": 1, "last": ids[2].to_string(), "remaining": 0, "more": false})
     );
 }

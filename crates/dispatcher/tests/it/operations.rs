@@ -198,6 +198,37 @@ async fn the_operator_is_told_with_a_signature_of_its_own() {
 }
 
 #[tokio::test]
+async fn a_configuration_is_tried_before_it_is_an_instance_by_the_same_rules() {
+    let rig = Rig::start(&[]).await;
+    let mut receiver = Receiver::start().await;
+    let new = NewInstance::notifying(&receiver.url("/trial"))
+        .with_secret(secret::SIGNATURE_KEY, "signature-key");
+    let id = rig.instance_with(new).await;
+    let unsaved = rig.store.instance(id).await.unwrap().unwrap();
+    rig.store.delete_instance(id).await.unwrap();
+
+    rig.store
+        .keep_trial(&unsaved, now() + Duration::from_secs(60))
+        .await
+        .unwrap();
+    let deleted = rig.instance(&receiver.url("/deleted")).await;
+    rig.store.delete_instance(deleted).await.unwrap();
+
+    let tried = test(&rig, id).await;
+    let gone = test(&rig, deleted).await;
+    rig.reaches(&tried, Notified).await;
+    rig.reaches(&gone, Failed).await;
+
+    let received = receiver.next().await;
+    assert!(!received.header("elements-webhook-signature").is_empty());
+    assert!(
+        receiver.others().is_empty(),
+        "a deleted instance is no trial"
+    );
+    rig.stop(0).await;
+}
+
+#[tokio::test]
 async fn a_test_has_one_attempt_whatever_state_the_callback_is_in() {
     let rig = Rig::start(&[
         ("breaker_failures", "1"),

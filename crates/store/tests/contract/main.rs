@@ -36,5 +36,8 @@ mod retention;
 mod samples;
 mod sessions;
 mod shortage;
+mod trials;
 mod users;
+mod vitals;
 mod walks;
+mod workers;

@@ -77,7 +77,15 @@ async fn a_redrive_takes_what_the_filter_names_and_no_more_than_the_limit(
         ..Default::default()
     };
 
+    let named = [ones[0], twos[0]];
+    let everything = NotificationFilter::default();
+    let count = async |filter, ids| db.store.count_dead(filter, ids, 4).await.unwrap();
+    assert_eq!(count(&of_one, None).await, 3);
+    assert_eq!(count(&everything, None).await, 4, "so many at the most");
+    assert_eq!(count(&of_one, Some(&named[..])).await, 1);
+
     assert_eq!(redriven(&db.store, &of_one, None, 2).await, ones[..2]);
+    assert_eq!(count(&of_one, None).await, 1);
     let named = [ones[2], twos[1]];
     let both = redriven(&db.store, &of_one, Some(&named), 9).await;
     assert_eq!(both, [ones[2]]);
