@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod accounts;
+mod analytics;
 mod budget;
 mod budget_row;
 mod chores;
@@ -46,6 +47,7 @@ mod walks;
 pub mod testing;
 
 pub use accounts::{NewAccount, Principal};
+pub use analytics::{Interval, Outcomes, Span, UnknownInterval};
 pub use budget::{Ask, Budget, Demand, Note, Permit, Rate};
 pub use config::Config;
 pub use deliveries::{AttemptRecord, DeliveryState};

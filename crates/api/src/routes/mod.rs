@@ -1,5 +1,6 @@
 //! The list of routes.
 
+mod analytics;
 pub(crate) mod answer;
 mod body;
 pub(crate) mod budget;
@@ -122,6 +123,8 @@ fn instances() -> Router<App> {
             get(configuration::get).patch(configuration::patch),
         )
         .route("/instances/events", get(events::list_all))
+        .merge(analytics::routes())
+        .route("/instances/events/dispositions", get(events::dispositions))
         .route("/instances/events/{event_id}", get(events::get_any))
         .route("/instances/{id}/events", get(events::list))
         .route("/instances/{id}/events/replay", post(replay::replay))

@@ -6,6 +6,7 @@
 )]
 
 mod accounts;
+mod analytics;
 mod budget;
 mod budget_sharing;
 mod chores;
