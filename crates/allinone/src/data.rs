@@ -47,7 +47,7 @@ pub(crate) fn prepare(directory: &Path, config: &mut Config) -> anyhow::Result<C
         create_directory(directory)?;
         config.store.url = format!("sqlite:{}", database.display()).into();
     }
-    if config.secrets.master_key.is_none() && config.secrets.master_key_file.is_none() {
+    if !config.secrets.has_master_key() {
         create_directory(directory)?;
         let path = directory.join(MASTER_KEY);
         if !path.exists() {
@@ -87,7 +87,7 @@ pub(crate) fn preview(directory: &Path, config: &mut Config) -> anyhow::Result<(
     if config.store.url.expose_secret().is_empty() {
         config.store.url = format!("sqlite:{}", directory.join(DATABASE).display()).into();
     }
-    if config.secrets.master_key.is_none() && config.secrets.master_key_file.is_none() {
+    if !config.secrets.has_master_key() {
         let path = directory.join(MASTER_KEY);
         if path.exists() {
             config.secrets.master_key_file = Some(path);
@@ -104,6 +104,24 @@ pub(crate) fn preview(directory: &Path, config: &mut Config) -> anyhow::Result<(
 /// The configuration cannot be read.
 pub(crate) fn imagined(run: &RunOptions) -> anyhow::Result<Config> {
     let Unprepared(mut config) = config::load(run.config.as_deref())?;
+    preview(&run.data, &mut config)?;
+    Ok(config)
+}
+
+/// The configuration of a server that has started before: with its master key.
+///
+/// # Errors
+/// The configuration cannot be read, or there is no key.
+pub(crate) fn existing(run: &RunOptions) -> anyhow::Result<Config> {
+    let Unprepared(mut config) = config::load(run.config.as_deref())?;
+    let path = run.data.join(MASTER_KEY);
+    if !config.secrets.has_master_key() && !path.exists() {
+        bail!(
+            "there is no master key: no {}, and neither secrets.master_key nor secrets.master_key_file is set; name the \
+             server's directory with --data or its configuration with --config",
+            path.display()
+        );
+    }
     preview(&run.data, &mut config)?;
     Ok(config)
 }

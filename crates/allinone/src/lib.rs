@@ -48,6 +48,7 @@ pub fn main() -> ExitCode {
         Some(cli::Command::Healthcheck) => serve::healthcheck(&cli.run),
         Some(cli::Command::CheckConfig) => serve::check_config(&cli.run),
         Some(cli::Command::Poison(options)) => commands::poison(&cli.run, &options),
+        Some(cli::Command::Keys(options)) => commands::keys(&cli.run, &options),
         Some(cli::Command::Client(command)) => commands::run(&cli.run, command),
     }
 }

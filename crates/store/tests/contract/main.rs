@@ -33,5 +33,6 @@ mod replay;
 mod reschedule;
 mod retention;
 mod samples;
+mod sealed;
 mod sessions;
 mod walks;
