@@ -2,6 +2,7 @@
 //! callers that go on one step at a time.
 
 mod broken;
+mod counts;
 mod explain;
 mod kept;
 mod notified;

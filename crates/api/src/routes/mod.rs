@@ -74,6 +74,7 @@ pub(crate) fn router(app: App) -> Router {
         .route(HINTS_OF_RESOURCE, post(hints::hint))
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
+        .layer(middleware::from_fn(subject::readable))
         .layer(DefaultBodyLimit::max(app.config.body_limit))
         .layer(middleware::from_fn_with_state(
             app.clone(),

@@ -16,6 +16,7 @@ mod errors;
 mod events;
 mod export;
 mod hints;
+mod hostile;
 mod hub_refusals;
 mod hubs;
 mod listing;
