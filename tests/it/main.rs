@@ -7,6 +7,7 @@ mod formats;
 mod keys;
 mod kill;
 mod layers;
+mod leaks;
 mod letters;
 mod operations;
 mod order;

@@ -5,6 +5,7 @@ mod broken;
 mod counts;
 mod explain;
 mod kept;
+mod looks_sealed;
 mod notified;
 mod pollers;
 pub mod steps;
