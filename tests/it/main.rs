@@ -1,6 +1,7 @@
 //! System tests: flows across services.
 
 mod command_line;
+mod configuration;
 mod crash;
 mod dashboard;
 mod formats;

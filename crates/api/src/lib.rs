@@ -37,6 +37,7 @@ use crate::dashboard::SignIns;
 use crate::hints::Hints;
 use crate::tail::Watchers;
 pub use config::Config;
+pub use connector::{ENTRIES, Entry, Kind};
 pub use draft::{NoPattern, UrlPattern};
 
 /// What the API works with.
