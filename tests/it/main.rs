@@ -2,11 +2,14 @@
 
 mod accounts;
 mod command_line;
+mod configuration;
 mod crash;
 mod dashboard;
 mod formats;
+mod keys;
 mod kill;
 mod layers;
+mod leaks;
 mod letters;
 mod operations;
 mod order;
@@ -21,6 +24,7 @@ mod poison;
 mod proxy;
 mod restart;
 mod samples;
+mod sealed;
 mod shutdown;
 mod stream;
 mod trace;

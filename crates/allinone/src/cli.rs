@@ -1,6 +1,7 @@
 //! The command line's definition; the texts here are its help.
 
 mod accounts;
+mod keys;
 mod letters;
 mod poison;
 
@@ -11,6 +12,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use accounts::{Grace, Operator, OrganizationCommand, UserCommand, Who};
+pub(crate) use keys::{KeysCommand, KeysOptions, RotateOptions};
 pub(crate) use letters::{DeadLettersCommand, Take, Which};
 pub(crate) use poison::{PoisonCommand, PoisonOptions};
 
@@ -80,6 +82,11 @@ pub(crate) enum Command {
     /// These are messages that could not be read, and poll jobs that were given up. They belong to no client, so the API
     /// does not show them: this talks to RabbitMQ itself, as the services' broker.url and broker.prefix say.
     Poison(PoisonOptions),
+    /// For operators: which master keys have sealed the secrets, and seal them anew with another
+    ///
+    /// Works on the store itself, with the services' configuration (secrets.master_key, secrets.accepted_keys), while they
+    /// run. docs/operations.md has the procedure.
+    Keys(KeysOptions),
     #[command(flatten)]
     Client(ClientCommand),
 }

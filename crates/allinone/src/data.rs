@@ -47,7 +47,7 @@ pub(crate) fn prepare(directory: &Path, config: &mut Config) -> anyhow::Result<C
         create_directory(directory)?;
         config.store.url = format!("sqlite:{}", database.display()).into();
     }
-    if config.secrets.master_key.is_none() && config.secrets.master_key_file.is_none() {
+    if !config.secrets.has_master_key() {
         create_directory(directory)?;
         let path = directory.join(MASTER_KEY);
         if !path.exists() {
@@ -87,7 +87,7 @@ pub(crate) fn preview(directory: &Path, config: &mut Config) -> anyhow::Result<(
     if config.store.url.expose_secret().is_empty() {
         config.store.url = format!("sqlite:{}", directory.join(DATABASE).display()).into();
     }
-    if config.secrets.master_key.is_none() && config.secrets.master_key_file.is_none() {
+    if !config.secrets.has_master_key() {
         let path = directory.join(MASTER_KEY);
         if path.exists() {
             config.secrets.master_key_file = Some(path);
@@ -114,9 +114,8 @@ pub(crate) fn imagined(run: &RunOptions) -> anyhow::Result<Config> {
 /// The configuration cannot be read; no server was started with it.
 pub(crate) fn started(run: &RunOptions) -> anyhow::Result<Config> {
     let Unprepared(config) = config::load(run.config.as_deref())?;
-    let secrets = &config.secrets;
     let key = run.data.join(MASTER_KEY);
-    if secrets.master_key.is_none() && secrets.master_key_file.is_none() && !key.exists() {
+    if !config.secrets.has_master_key() && !key.exists() {
         bail!(
             "there is no {}, which the first start of the server makes: start it there first, or name its directory \
              with --data",

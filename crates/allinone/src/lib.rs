@@ -51,6 +51,7 @@ pub fn main() -> ExitCode {
             serve::log_filter(&cli.run, filter.as_deref(), url.as_deref())
         }
         Some(cli::Command::Poison(options)) => commands::poison(&cli.run, &options),
+        Some(cli::Command::Keys(options)) => commands::keys(&cli.run, &options),
         Some(cli::Command::Client(command)) => commands::run(&cli.run, command),
     }
 }

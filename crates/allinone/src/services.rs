@@ -25,10 +25,11 @@ pub async fn start(context: &Context, config: Config) -> anyhow::Result<Running>
     let store = Store::open(&config.store, context)
         .await
         .context("while opening the store")?;
+    let sealer = config.secrets.sealer()?;
+    store.check_keys(&sealer).await?;
     let broker = Broker::connect(&config.broker, context)
         .await
         .context("while connecting to the broker")?;
-    let sealer = config.secrets.sealer()?;
     store.announce(context, &["scheduler", "fetcher", "dispatcher", "api"]);
 
     let parts = ie_dispatcher::Parts {

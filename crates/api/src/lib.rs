@@ -45,6 +45,7 @@ use crate::limits::Limits;
 use crate::sign_ins::SignIns;
 use crate::tail::Watchers;
 pub use config::Config;
+pub use connector::{ENTRIES, Entry, Kind};
 pub use draft::{NoPattern, UrlPattern};
 
 /// What the API works with.

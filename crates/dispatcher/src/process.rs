@@ -59,6 +59,7 @@ pub async fn start(context: Context, config: Config) -> anyhow::Result<()> {
     let store = Store::open(&config.store, &context)
         .await
         .context("while opening the store")?;
+    store.check_keys(&sealer).await?;
     let broker = Broker::connect(&config.broker, &context)
         .await
         .context("while connecting to the broker")?;

@@ -52,14 +52,17 @@ impl config::Config for Config {
 /// # Errors
 /// A part cannot be reached or set up.
 pub async fn start(context: Context, config: Config) -> anyhow::Result<()> {
+    let sealer = config.secrets.sealer()?;
+    let store = Store::open(&config.store, &context)
+        .await
+        .context("while opening the store")?;
+    store.check_keys(&sealer).await?;
     let parts = Parts {
-        store: Store::open(&config.store, &context)
-            .await
-            .context("while opening the store")?,
+        store,
         broker: Broker::connect(&config.broker, &context)
             .await
             .context("while connecting to the broker")?,
-        sealer: config.secrets.sealer()?,
+        sealer,
         crm: insightly(&config.fetcher)?,
         config: config.fetcher,
     };

@@ -2,7 +2,10 @@
 
 use proptest::prelude::{any, proptest};
 
+use std::path::PathBuf;
+
 use super::*;
+use crate::config::{Problems, Section as _};
 
 const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
@@ -91,7 +94,7 @@ fn another_key_is_refused_with_both_key_ids() {
 fn a_key_of_the_same_id_and_other_bytes_does_not_open() {
     let first = sealer(KEY);
     let mut impostor = sealer(Sealer::generate_key().expose_secret());
-    impostor.key_id = first.key_id.clone();
+    impostor.current.id = first.key_id().to_owned();
 
     let error = impostor.open(&first.seal("secret", "a"), "a").unwrap_err();
 
@@ -157,11 +160,11 @@ fn the_master_key_comes_from_the_setting_or_from_its_file() {
     std::fs::write(file.path(), format!("{KEY}\n")).unwrap();
     let from_setting = SecretsConfig {
         master_key: Some(KEY.into()),
-        master_key_file: None,
+        ..SecretsConfig::default()
     };
     let from_file = SecretsConfig {
-        master_key: None,
         master_key_file: Some(file.path().to_owned()),
+        ..SecretsConfig::default()
     };
 
     for config in [from_setting, from_file] {
@@ -183,10 +186,77 @@ fn a_master_key_that_cannot_be_used_is_a_problem(
     let config = SecretsConfig {
         master_key: key.map(SecretString::from),
         master_key_file: file.map(PathBuf::from),
+        ..SecretsConfig::default()
     };
 
     let problems = problems_of(&config);
 
     assert!(problems.contains(says), "{problems}");
     assert!(!problems.contains(key.unwrap_or("a key")), "{problems}");
+}
+
+#[test]
+fn an_accepted_key_opens_and_does_not_seal() {
+    let old = sealer(KEY);
+    let new = Sealer::generate_key();
+    let rotating = sealer(new.expose_secret()).accepting(&KEY.into()).unwrap();
+    let sealed = old.seal("secret", "a");
+
+    assert_eq!(opened(&rotating, &sealed, "a"), Ok("secret".to_owned()));
+    let resealed = rotating.reseal(&sealed, "a").unwrap().unwrap();
+
+    assert_eq!(key_id_of(&resealed), Ok(rotating.key_id()));
+    assert_eq!(rotating.reseal(&resealed, "a"), Ok(None));
+    let only_new = sealer(new.expose_secret());
+    assert_eq!(opened(&only_new, &resealed, "a"), Ok("secret".to_owned()));
+    assert!(only_new.reseal(&sealed, "a").is_err());
+    assert!(rotating.reseal(&sealed, "b").is_err());
+}
+
+#[test]
+fn a_key_that_is_named_twice_is_one() {
+    let twice = sealer(KEY).accepting(&KEY.into()).unwrap();
+
+    assert_eq!(twice.key_ids().collect::<Vec<_>>(), ["630dcd29"]);
+}
+
+#[test]
+fn accepted_keys_come_from_the_setting_and_from_files() {
+    let (first, second) = (Sealer::generate_key(), Sealer::generate_key());
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), second.expose_secret()).unwrap();
+    let config = SecretsConfig {
+        master_key: Some(KEY.into()),
+        accepted_keys: vec![first.clone()],
+        accepted_key_files: vec![file.path().to_owned()],
+        ..SecretsConfig::default()
+    };
+
+    assert_eq!(problems_of(&config), "");
+    let ids: Vec<_> = [&KEY.into(), &first, &second]
+        .map(|key| sealer(key.expose_secret()).key_id().to_owned())
+        .into();
+    assert_eq!(config.sealer().unwrap().key_ids().collect::<Vec<_>>(), ids);
+    let shown = serde_json::to_string(&config).unwrap();
+    assert!(!shown.contains(first.expose_secret()), "{shown}");
+}
+
+#[rstest::rstest]
+#[case::bad_key(&["c2hvcnQ="], &[], "secrets.accepted_keys: the key must be 32 bytes")]
+#[case::no_file(&[], &["/nowhere/key"], "secrets.accepted_key_files: cannot read secrets.accepted_key_files /nowhere")]
+fn an_accepted_key_that_cannot_be_used_is_a_problem(
+    #[case] keys: &[&str],
+    #[case] files: &[&str],
+    #[case] says: &str,
+) {
+    let config = SecretsConfig {
+        master_key: Some(KEY.into()),
+        accepted_keys: keys.iter().copied().map(SecretString::from).collect(),
+        accepted_key_files: files.iter().map(PathBuf::from).collect(),
+        ..SecretsConfig::default()
+    };
+
+    let problems = problems_of(&config);
+
+    assert!(problems.contains(says), "{problems}");
 }

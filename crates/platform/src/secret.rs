@@ -68,6 +68,29 @@ pub mod redacted_option {
     }
 }
 
+/// `#[serde(with = "ie_platform::secret::redacted_list", default)]` for a `Vec<SecretString>`.
+pub mod redacted_list {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::{STARS, SecretString};
+
+    /// Writes stars for each.
+    pub fn serialize<S: Serializer>(
+        list: &[SecretString],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(list.iter().map(|_| STARS))
+    }
+
+    /// Reads the secrets.
+    pub fn deserialize<'de, D>(deserializer: D) -> Result<Vec<SecretString>, D::Error>
+    where
+        D: Deserializer<'de>,
+    {
+        Vec::deserialize(deserializer)
+    }
+}
+
 /// `#[serde(with = "ie_platform::secret::redacted_url")]` for an address with a password in it:
 /// scheme, user, host, port and path are shown, so that an operator sees where it leads.
 pub mod redacted_url {

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod accounts;
+mod analytics;
 mod budget;
 mod budget_row;
 mod chores;
@@ -37,6 +38,7 @@ mod replay;
 mod reschedule;
 mod retention;
 mod rows;
+mod sealed;
 mod sessions;
 mod shortage;
 mod sql;
@@ -54,6 +56,7 @@ mod workers;
 pub mod testing;
 
 pub use accounts::{KeptSecret, NewAccount, OwnSecrets, Principal};
+pub use analytics::{Interval, Outcomes, Span, UnknownInterval};
 pub use budget::{Ask, Budget, Demand, Note, Permit, Rate};
 pub use config::Config;
 pub use deliveries::{AttemptRecord, DeliveryState};
@@ -74,6 +77,7 @@ pub use remembered::ScheduleChange;
 pub use replay::{Replay, Replayed};
 pub use reschedule::{Place, Rescheduled};
 pub use retention::{Retention, Stretch};
+pub use sealed::{KeyError, SEALED_COLUMNS, SealedColumn, SealedPlace, SealedStep};
 pub use sessions::{Session, SignIn};
 pub use shortage::Shortage;
 pub use store::Store;

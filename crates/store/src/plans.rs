@@ -10,8 +10,8 @@ use crate::database::{Database, Lock};
 use crate::rows::Rows;
 use crate::sql::Sql;
 use crate::{
-    Config, budget, deliveries, discard, hints, idempotency, notices, notification_row, order,
-    pages, polls, prune, quarantine, relay, reschedule, walks,
+    Config, Interval, Span, analytics, budget, deliveries, discard, hints, idempotency, notices,
+    notification_row, order, pages, polls, prune, quarantine, relay, reschedule, walks,
 };
 
 /// The tables that grow.
@@ -125,6 +125,22 @@ fn hot_statements() -> Vec<Sql> {
     ]
 }
 
+/// What is asked over a long time, of few among many.
+fn analytics_statements() -> Vec<Sql> {
+    let span = |instance| Span {
+        organization: ie_model::OrganizationId(1),
+        instance,
+        from: chrono::DateTime::UNIX_EPOCH,
+        to: chrono::DateTime::UNIX_EPOCH,
+        interval: Interval::Minute,
+    };
+    [None, Some(ie_model::InstanceId(1))]
+        .map(span)
+        .iter()
+        .flat_map(|span| [analytics::count(span), analytics::outcomes(span, 10)])
+        .collect()
+}
+
 /// What a page may write of the quarantine and of the memory of versions.
 fn record_statements() -> Vec<Sql> {
     vec![
@@ -188,7 +204,12 @@ async fn no_hot_statement_scans_a_table() {
         panic!("the URL names SQLite");
     };
 
-    let statements = [hot_statements(), record_statements(), key_statements()];
+    let statements = [
+        hot_statements(),
+        record_statements(),
+        key_statements(),
+        analytics_statements(),
+    ];
     for statement in statements.into_iter().flatten() {
         let ready = statement.sqlite().unwrap();
         let question = format!("EXPLAIN QUERY PLAN {}", ready.text.0);

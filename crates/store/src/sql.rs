@@ -69,6 +69,13 @@ impl Sql {
         self
     }
 
+    /// The same behind other text.
+    #[cfg(feature = "testing")]
+    pub(crate) fn after(mut self, text: &str) -> Self {
+        self.text.to_mut().insert_str(0, text);
+        self
+    }
+
     /// The table `rows`.
     pub(crate) fn rows(mut self, rows: Rows) -> Self {
         self.rows = Some(rows);

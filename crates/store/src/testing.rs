@@ -3,8 +3,10 @@
 
 mod broken;
 mod claims;
+mod counts;
 mod explain;
 mod kept;
+mod looks_sealed;
 mod many;
 mod notified;
 mod pollers;

@@ -5,6 +5,7 @@ mod dead_letters;
 mod doctor;
 mod events;
 mod instances;
+mod keys;
 mod organizations;
 mod poison;
 mod users;
@@ -14,7 +15,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use serde_json::Value;
 
-use crate::cli::{ClientCommand, PoisonOptions, RunOptions};
+use crate::cli::{ClientCommand, KeysOptions, PoisonOptions, RunOptions};
 use crate::output::{fail, say};
 use crate::remote::Remote;
 
@@ -43,6 +44,11 @@ pub(crate) fn run(run: &RunOptions, command: ClientCommand) -> ExitCode {
 /// Runs a command that looks into the queue.
 pub(crate) fn poison(run: &RunOptions, options: &PoisonOptions) -> ExitCode {
     finish(poison::run(run, options))
+}
+
+/// Runs a command about the master keys.
+pub(crate) fn keys(run: &RunOptions, options: &KeysOptions) -> ExitCode {
+    finish(keys::run(run, options))
 }
 
 /// Runs one command; its failure is printed and gives exit code 1.

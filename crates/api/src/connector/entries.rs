@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 /// What a client's form shows for an entry. The names are Open Connectors'.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// `true` or `false`.
     Boolean,
     /// A number.
@@ -33,19 +33,19 @@ impl Kind {
 
 /// One entry.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Entry {
+pub struct Entry {
     /// Its key in `configuration`.
-    pub(crate) key: &'static str,
+    pub key: &'static str,
     /// Its name for people.
-    pub(crate) name: &'static str,
+    pub name: &'static str,
     /// What it decides, its unit and its limits.
-    pub(crate) description: &'static str,
+    pub description: &'static str,
     /// What it holds.
-    pub(crate) kind: Kind,
+    pub kind: Kind,
     /// Whether an instance cannot do without.
-    pub(crate) required: bool,
+    pub required: bool,
     /// What holds without it, in words that the entry itself would take; none when nothing does.
-    pub(crate) default: Option<&'static str>,
+    pub default: Option<&'static str>,
 }
 
 impl Entry {
@@ -96,7 +96,7 @@ impl Entry {
 }
 
 /// The entries, in the order in which a person fills them in.
-pub(crate) const ENTRIES: &[Entry] = &[
+pub const ENTRIES: &[Entry] = &[
     Entry::new("username", "Username", Kind::Text, "The Insightly user name or e-mail address."),
     Entry::new(secret::API_KEY, "API key", Kind::Password, "The Insightly API key; Insightly shows it in User Settings, under API.").required(),
     Entry::new("insightly.pod", "Pod", Kind::Text, "The pod of the Insightly account, such as na1, eu1 or au1, where it is not the operator's default."),

@@ -7,6 +7,8 @@ use ie_model::catalog::{self, Object};
 use ie_model::{DateField, ResourceConfig};
 use serde_json::{Value, json};
 
+pub use entries::{ENTRIES, Entry, Kind};
+
 pub(crate) use description::{configuration, described, entry, metadata, summary};
 
 /// The connector's number in Open Connectors' answers.

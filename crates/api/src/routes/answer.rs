@@ -100,6 +100,34 @@ pub(crate) fn event(stored: &StoredNotification, attempts: &[Attempt]) -> Value 
     })
 }
 
+/// What became of a notification: an entry for each attempt.
+pub(super) fn disposition(stored: &StoredNotification, attempts: &[Attempt]) -> Value {
+    let told: Vec<Value> = attempts
+        .iter()
+        .filter(|attempt| attempt.notification == stored.notification.id)
+        .map(|one| {
+            let mut told = attempt(one);
+            told["message"] = json!(message(one));
+            told
+        })
+        .collect();
+    json!({
+        "eventId": stored.notification.id.to_string(),
+        "elementInstanceId": stored.notification.instance,
+        "status": stored.status.as_str(),
+        "notificationData": told,
+    })
+}
+
+/// An attempt in one sentence. The beginning of a failure's is Open Connectors'.
+fn message(attempt: &Attempt) -> String {
+    match (&attempt.error, attempt.status_code) {
+        (Some(error), _) => format!("Error delivering event: {error}"),
+        (None, Some(status)) => format!("Event delivered: the callback answered {status}"),
+        (None, None) => "Event delivered".to_owned(),
+    }
+}
+
 /// A notification whose every attempt failed.
 pub(super) fn dead_letter(stored: &StoredNotification, attempts: &[Attempt]) -> Value {
     let mut answer = event(stored, attempts);

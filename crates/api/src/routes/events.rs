@@ -23,7 +23,9 @@ pub(super) async fn list(
     Subject(instance): Subject,
     query: Query,
 ) -> Result<Response> {
-    of(&app, (instance.organization, Some(instance.id)), &query).await
+    let page = paging::wanted(&query, &app.config)?;
+    let filter = filter((instance.organization, Some(instance.id)), &query)?;
+    answered(&app, &filter, page, answer::event).await
 }
 
 /// `GET /instances/events`: the same of all the organization's instances, or of that of the Element token.
@@ -32,26 +34,38 @@ pub(super) async fn list_all(
     caller: Caller,
     query: Query,
 ) -> Result<Response> {
-    let instance = caller.element.map(|instance| instance.id);
-    of(&app, (caller.principal.organization, instance), &query).await
+    let page = paging::wanted(&query, &app.config)?;
+    answered(&app, &callers(&caller, &query)?, page, answer::event).await
 }
 
-async fn of(
-    app: &App,
+/// `GET /instances/events/dispositions`: what became of the same events.
+pub(super) async fn dispositions(
+    State(app): State<App>,
+    caller: Caller,
+    query: Query,
+) -> Result<Response> {
+    let page = paging::wanted(&query, &app.config)?;
+    answered(&app, &callers(&caller, &query)?, page, answer::disposition).await
+}
+
+fn callers(caller: &Caller, query: &Query) -> Result<NotificationFilter> {
+    let instance = caller.element.as_ref().map(|instance| instance.id);
+    filter((caller.principal.organization, instance), query)
+}
+
+fn filter(
     (organization, instance): (OrganizationId, Option<InstanceId>),
     query: &Query,
-) -> Result<Response> {
+) -> Result<NotificationFilter> {
     let status = query.get("status").map(str::parse::<NotificationStatus>);
     let status = status.transpose();
     let status = status.map_err(|error| ApiError::bad_request(format!("status: {error}")))?;
-    let filter = Narrowing::of_query(query)?.of(NotificationFilter {
+    Ok(Narrowing::of_query(query)?.of(NotificationFilter {
         organization: Some(organization),
         instance,
         status,
         ..NotificationFilter::default()
-    });
-    let page = paging::wanted(query, &app.config)?;
-    answered(app, &filter, page, answer::event).await
+    }))
 }
 
 /// `GET /instances/{id}/events/{eventId}`.

@@ -1,6 +1,7 @@
 //! The list of routes.
 
 mod admin;
+mod analytics;
 pub(crate) mod answer;
 mod authentication;
 pub(crate) mod body;
@@ -59,6 +60,7 @@ pub(crate) fn routes(app: &App) -> Served {
     let router = router
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
+        .layer(middleware::from_fn(subject::readable))
         .layer(DefaultBodyLimit::max(app.config.body_limit))
         .layer(middleware::from_fn_with_state(
             app.clone(),
@@ -150,6 +152,8 @@ fn instances() -> Routes {
             get(configuration::get).patch(configuration::patch),
         )
         .route("/instances/events", get(events::list_all))
+        .merge(analytics::routes())
+        .route("/instances/events/dispositions", get(events::dispositions))
         .route("/instances/events/{event_id}", get(events::get_any))
         .route("/instances/{id}/events", get(events::list))
         .route("/instances/{id}/events/replay", post(replay::replay))

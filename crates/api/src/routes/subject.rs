@@ -1,7 +1,10 @@
 //! The instance that a request is about: by the path, or else by the Element token.
 
-use axum::extract::{FromRequestParts, RawPathParams};
+use axum::extract::rejection::RawPathParamsRejection;
+use axum::extract::{FromRequestParts, RawPathParams, Request};
 use axum::http::request::Parts;
+use axum::middleware::Next;
+use axum::response::Response;
 use ie_model::{Instance, InstanceId, OrganizationId};
 
 use crate::app::App;
@@ -31,13 +34,25 @@ impl FromRequestParts<App> for Subject {
     }
 }
 
+/// Refuses a path whose parameters are no text, before a handler reads them.
+pub(super) async fn readable(request: Request, next: Next) -> Result<Response> {
+    let (mut parts, body) = request.into_parts();
+    match RawPathParams::from_request_parts(&mut parts, &()).await {
+        // A path without parameters has none to be read.
+        Ok(_) | Err(RawPathParamsRejection::MissingPathParams(_)) => {}
+        Err(error) => return Err(unreadable(error)),
+    }
+    Ok(next.run(Request::from_parts(parts, body)).await)
+}
+
+fn unreadable(error: RawPathParamsRejection) -> ApiError {
+    ApiError::bad_request("the path holds percent-encoded bytes that are no text").because(error)
+}
+
 /// A parameter of the path, decoded; none when the route has none of that name.
 pub(super) async fn parameter(parts: &mut Parts, name: &str) -> Result<Option<String>> {
     let params = RawPathParams::from_request_parts(parts, &()).await;
-    let params = params.map_err(|error| {
-        ApiError::bad_request("the path holds percent-encoded bytes that are no text")
-            .because(error)
-    })?;
+    let params = params.map_err(unreadable)?;
     let found = params.iter().find(|(known, _)| *known == name);
     Ok(found.map(|(_, value)| value.to_owned()))
 }

@@ -3,6 +3,7 @@
 
 mod accounts;
 mod admin;
+mod analytics;
 mod authentication;
 mod browser;
 mod budget;
@@ -18,6 +19,7 @@ mod errors;
 mod events;
 mod export;
 mod hints;
+mod hostile;
 mod hub_refusals;
 mod hubs;
 mod idempotency;

@@ -1,24 +1,36 @@
-//! How the database would run the statement of a scheduler's tick.
+//! How the database would run a statement: one step a line.
 
 use chrono::{DateTime, Utc};
 
 use crate::database::Database;
 use crate::sql::Sql;
-use crate::{Result, Store, polls};
+use crate::{Result, Span, Store, analytics, polls};
 
 impl Store {
-    /// The plan of the search for due pollers, as the database tells it: one step a line.
+    /// The plan of the search for due pollers, as the database tells it.
     ///
     /// # Errors
     /// The database fails.
     pub async fn explain_due(&self, now: DateTime<Utc>, limit: u32) -> Result<String> {
-        let explain = match self.database {
+        let due = Sql::new(polls::SELECT_DUE).bind(now).bind(limit);
+        self.explain(due).await
+    }
+
+    /// The plans of both ways of counting events.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn explain_analytics(&self, span: &Span) -> Result<[String; 2]> {
+        let count = self.explain(analytics::count(span)).await?;
+        let outcomes = self.explain(analytics::outcomes(span, 1000)).await?;
+        Ok([count, outcomes])
+    }
+
+    async fn explain(&self, sql: Sql) -> Result<String> {
+        let sql = sql.after(match self.database {
             Database::Postgres(_) => "EXPLAIN ",
             Database::Sqlite { .. } => "EXPLAIN QUERY PLAN ",
-        };
-        let mut sql = Sql::new(explain);
-        sql.push(polls::SELECT_DUE);
-        let sql = sql.bind(now).bind(limit);
+        });
         let steps: Vec<String> = match &self.database {
             Database::Postgres(_) => {
                 let rows: Vec<(String,)> = self.database.all(sql).await?;

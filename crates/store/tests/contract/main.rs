@@ -6,6 +6,7 @@
 )]
 
 mod accounts;
+mod analytics;
 mod budget;
 mod budget_sharing;
 mod chores;
@@ -34,6 +35,7 @@ mod replay;
 mod reschedule;
 mod retention;
 mod samples;
+mod sealed;
 mod sessions;
 mod shortage;
 mod trials;

@@ -32,7 +32,7 @@ pub(super) enum Kind {
 }
 
 /// Each route: its methods, and its kind. `/instances…` stands below `/elements/{element}` as well.
-const TABLE: [(&str, &str, Kind); 77] = [
+const TABLE: [(&str, &str, Kind); 88] = [
     ("/instances", "GET POST", Own),
     ("/instances", "DELETE PATCH PUT", Element),
     ("/instances/{id}", "DELETE GET PATCH PUT", Instance),
@@ -55,6 +55,10 @@ const TABLE: [(&str, &str, Kind); 77] = [
     ("/instances/configuration/{key}", "GET PATCH", Element),
     ("/instances/{id}/configuration/{key}", "GET PATCH", Instance),
     ("/instances/events", "GET", Own),
+    ("/instances/events/analytics", "GET", Own),
+    ("/instances/events/analytics/instances", "GET", Own),
+    ("/instances/events/analytics/accounts", "GET", Own),
+    ("/instances/events/dispositions", "GET", Own),
     ("/instances/events/{event_id}", "GET", Event),
     ("/instances/{id}/events", "GET", Instance),
     ("/instances/{id}/events/replay", "POST", Instance),
@@ -107,9 +111,13 @@ const TABLE: [(&str, &str, Kind); 77] = [
     ("//dashboard/instances", "GET POST", OwnPage),
     ("//dashboard/instances/new", "GET", OwnPage),
     ("//dashboard/instances/check", "POST", NarrowedPage),
+    ("//dashboard/instances/test-key", "POST", NarrowedPage),
+    ("//dashboard/instances/test-callback", "POST", NarrowedPage),
     ("//dashboard/instances/{id}", "GET", Page),
     ("//dashboard/instances/{id}/status", "GET", Page),
     ("//dashboard/instances/{id}/chart", "GET", Page),
+    ("//dashboard/instances/{id}/lag", "GET", Page),
+    ("//dashboard/instances/{id}/secrets", "GET POST", Page),
     ("//dashboard/instances/{id}/edit", "GET POST", Page),
     ("//dashboard/instances/{id}/poll", "POST", Page),
     ("//dashboard/instances/{id}/test", "POST", Page),
@@ -121,17 +129,30 @@ const TABLE: [(&str, &str, Kind); 77] = [
     ("//dashboard/events/{id}", "GET", Page),
     ("//dashboard/events/{id}/redeliver", "POST", Page),
     ("//dashboard/dead-letters", "GET", OwnPage),
+    ("//dashboard/dead-letters/export", "GET", OwnPage),
     (
         "//dashboard/dead-letters/{instance}/{class}",
         "GET POST",
         Page,
     ),
+    (
+        "//dashboard/dead-letters/{instance}/{class}/run",
+        "GET POST",
+        Page,
+    ),
+    (
+        "//dashboard/dead-letters/{instance}/{class}/export",
+        "GET",
+        Page,
+    ),
 ];
 /// Pages about the whole system, the same for everybody who has signed in.
-const SYSTEM_PAGES: [&str; 3] = [
+const SYSTEM_PAGES: [&str; 5] = [
     "//dashboard/system",
     "//dashboard/system/numbers",
     "//dashboard/system/chart",
+    "//dashboard/system/throughput",
+    "//dashboard/system/lag",
 ];
 /// The copies below `/elements/{element}`.
 const OF_ELEMENT: &str = "/elements/{element}";
