@@ -4,7 +4,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 export CARGO_TERM_COLOR ?= auto
 
-.PHONY: help demo run test pictures bench check fmt lint deny doc manifests unit services-stop compose-test
+.PHONY: help demo run test pictures bench faults soak check fmt lint deny doc manifests unit services-stop compose-test
 
 help: ## what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -25,6 +25,15 @@ pictures: ## renews docs/images: pictures of the dashboard, taken by its tests
 bench: ## measures every yardstick against a bare client or itself; ARGS="--quick", "--only deliveries", "--check"
 	$(CARGO) build --locked --release --workspace --bins
 	scripts/services.sh run -- $(CARGO) run --locked --release --quiet --package ie-tests --bin ie-bench -- $(ARGS)
+
+faults: ## makes every fault under load, compares every write with every receipt; ARGS="--only kill-fetcher", "--at-most 20", "--list"
+	-scripts/services.sh install libfaketime
+	$(CARGO) build --locked --workspace --bins
+	$(CARGO) run --locked --quiet --package ie-tests --bin ie-faults -- --write docs/reliability.md $(ARGS)
+
+soak: ## ten minutes of a mix of faults; ARGS="--soak 60" for an hour, "--seed 7" for another mix
+	$(CARGO) build --locked --workspace --bins
+	$(CARGO) run --locked --quiet --package ie-tests --bin ie-faults -- --soak 10 $(ARGS)
 
 check: fmt lint deny doc manifests ## the checks that need no server
 

@@ -4,6 +4,10 @@
 #   scripts/services.sh start          start what is missing, write the environment file
 #   scripts/services.sh stop           stop exactly what `start` started
 #   scripts/services.sh restart        kill RabbitMQ and start it again with its data, as after a crash
+#   scripts/services.sh kill NAME      kill one (amqp, postgres), as a crash would; its data stays
+#   scripts/services.sh resume NAME    start it again with its data, at its port
+#   scripts/services.sh alarm on|off   RabbitMQ's memory alarm, which blocks publishers
+#   scripts/services.sh install NAME…  install Debian packages without starting their daemons
 #   scripts/services.sh env            print TEST_AMQP_URL and TEST_DATABASE_URL
 #   scripts/services.sh run -- CMD…    own servers for one command: start, run, stop always, exit with its code
 #
@@ -11,6 +15,7 @@
 #   IE_SERVICES_DIR   where data, logs and pid files live (default: target/services)
 #   IE_SERVICES       which servers, default "amqp postgres"
 #   IE_SERVICES_WAIT  seconds until a server has to answer (default 60)
+#   IE_SERVICES_DURABLE  1: PostgreSQL keeps what it has confirmed even when it is killed, at the price of speed
 set -euo pipefail
 
 export PATH="${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/sbin:/sbin"
@@ -192,12 +197,18 @@ kill_amqp() {
   end "$file" KILL
 }
 
-restart_amqp() {
+resume_amqp() {
   local port
   port=$(sed -n 's/^listeners.tcp.1 = .*://p' "$dir/rabbitmq/rabbitmq.conf" 2>/dev/null) && [ -n "$port" ] ||
     fail "no RabbitMQ runs here: scripts/services.sh start"
-  kill_amqp
   launch_amqp "$port" || fail "RabbitMQ did not answer within $limit s: logs are in $dir"
+}
+
+# A watermark of one byte is always exceeded.
+alarm_amqp() {
+  local watermark=1GB
+  [ "$1" = off ] || watermark=1
+  (rabbitmq_as "$dir/rabbitmq" "$(rabbitmq_bin)/rabbitmqctl" -q set_vm_memory_high_watermark absolute $watermark) >&2
 }
 
 # --- PostgreSQL --------------------------------------------------------------------------------
@@ -232,22 +243,35 @@ start_postgres() {
   if is_root; then chown postgres "$dir/postgres.password"; fi
   as_postgres "$bin/initdb" -D "$home/data" -U ie --pwfile="$dir/postgres.password" --auth=password \
     --no-sync --no-instructions -E UTF8 --locale=C >"$dir/postgres.log" 2>&1 9>&- || return 1
+  local durable=off
+  if [ "${IE_SERVICES_DURABLE:-}" = 1 ]; then durable=on; fi
   cat >>"$home/data/postgresql.conf" <<CONF
 listen_addresses = '127.0.0.1'
 port = $port
 unix_socket_directories = ''
 max_connections = 400
 shared_buffers = 128MB
-fsync = off
-synchronous_commit = off
-full_page_writes = off
+fsync = $durable
+synchronous_commit = $durable
+full_page_writes = $durable
 max_wal_size = 1GB
 CONF
-  (as_postgres_exec setsid "$bin/postgres" -D "$home/data") >>"$dir/postgres.log" 2>&1 </dev/null 9>&- &
-  await "$home/data/postmaster.pid" grep -q ready "$home/data/postmaster.pid" 2>/dev/null || return 1
-  head -1 "$home/data/postmaster.pid" >"$dir/postgres.pid"
+  resume_postgres || return 1
   PGPASSWORD=$password "$bin/psql" -q -h 127.0.0.1 -p "$port" -U ie -d postgres -c 'CREATE DATABASE ie' >&2 || return 1
   echo "TEST_DATABASE_URL=postgres://ie:$password@127.0.0.1:$port/ie" >>"$dir/env.new"
+}
+
+resume_postgres() {
+  local home=$dir/postgres
+  (as_postgres_exec setsid "$(postgres_bin)/postgres" -D "$home/data") >>"$dir/postgres.log" 2>&1 </dev/null 9>&- &
+  await "$home/data/postmaster.pid" grep -q ready "$home/data/postmaster.pid" 2>/dev/null || return 1
+  head -1 "$home/data/postmaster.pid" >"$dir/postgres.pid"
+}
+
+# An immediate shutdown: every process of it ends without a checkpoint, and the next start recovers.
+kill_postgres() {
+  end "$dir/postgres.pid" QUIT
+  rm -f "$dir/postgres/data/postmaster.pid"
 }
 
 stop_postgres() {
@@ -346,11 +370,19 @@ run() {
   exit $code
 }
 
+named() {
+  case $2 in amqp | postgres) "$1_$2" ;; *) fail "$2 is no server: amqp or postgres" ;; esac
+}
+
 case ${1:-} in
   start) start; cat "$dir/env" ;;
   stop) stop ;;
-  restart) restart_amqp ;;
+  restart) kill_amqp; resume_amqp ;;
+  kill) named kill "${2:-}" ;;
+  resume) named resume "${2:-}" ;;
+  alarm) alarm_amqp "${2:?on or off}" ;;
+  install) shift; mkdir -p "$dir"; lock; install_packages "$@"; unlock ;;
   env) [ -s "$dir/env" ] || fail "nothing runs: scripts/services.sh start"; cat "$dir/env" ;;
   run) shift; run "$@" ;;
-  *) sed -n '2,13s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 64 ;;
+  *) sed -n '2,18s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 64 ;;
 esac

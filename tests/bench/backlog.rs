@@ -4,13 +4,13 @@ use std::time::{Duration, Instant};
 
 use ie_model::Queue;
 
-use crate::memory::Watch;
 use crate::options::Sizes;
 use crate::queued::Bodies;
 use crate::report::{Figure, Goal};
 use crate::running::PATIENCE;
 use crate::scene::Scene;
 use crate::yardsticks::Measured;
+use ie_tests::memory::Watch;
 
 const CALLBACKS: usize = 64;
 

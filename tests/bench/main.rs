@@ -18,7 +18,6 @@ mod embedded;
 mod fairness;
 mod idle;
 mod isolation;
-mod memory;
 mod options;
 mod pages;
 mod path;

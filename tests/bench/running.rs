@@ -9,7 +9,7 @@ use ie_platform::http::{self, ClientSettings};
 use ie_tests::client::{ORGANIZATION_SECRET, USER_SECRET};
 use ie_tests::process::{Program, Recipe, free_port};
 
-use crate::memory;
+use ie_tests::memory;
 
 /// How long a start or a flow may take on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
@@ -92,13 +92,8 @@ impl Running {
         Ok(values.sum())
     }
 
-    fn log(&self) -> std::path::PathBuf {
-        let Recipe { name, health, .. } = &self.recipe;
-        std::env::temp_dir().join(format!("{name}-{}.log", health.port()))
-    }
-
     fn end_of_log(&self) -> String {
-        let log = std::fs::read_to_string(self.log()).unwrap_or_default();
+        let log = std::fs::read_to_string(self.recipe.log()).unwrap_or_default();
         let lines: Vec<_> = log.lines().rev().take(3).collect();
         format!("{}: {}", self.recipe.name, lines.join(" / "))
     }
@@ -107,6 +102,6 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         drop(self.program.kill());
-        drop(std::fs::remove_file(self.log()));
+        drop(std::fs::remove_file(self.recipe.log()));
     }
 }

@@ -6,13 +6,13 @@ use anyhow::ensure;
 use ie_simulator::Query;
 use serde_json::Value;
 
-use crate::memory::{Watch, resident};
 use crate::options::Sizes;
 use crate::records::{NO_BUDGET, Reading, TICK};
 use crate::report::{Figure, Goal};
 use crate::stage::{Stage, Watching, create_instance, pollers, prefix};
 use crate::world::World;
 use crate::yardsticks::Measured;
+use ie_tests::memory::{Watch, resident};
 
 /// How long the idle process is left alone before it is looked at.
 const REST: Duration = Duration::from_secs(5);

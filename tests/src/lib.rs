@@ -1,14 +1,17 @@
-//! System tests: the rig, the receiver, the ledger's verdict, real processes.
+//! System tests: the rig, the receiver, the ledger's verdict, the chaos proxy, real processes.
 //!
 //! A [`rig::Rig`] is the whole system on free ports: a simulated Insightly, the services embedded in this process
 //! or as real programs on RabbitMQ and PostgreSQL, and a receiver. A test creates instances through the API, lets
 //! the simulator change records, and compares what arrived with the simulator's ledger.
 
+pub mod balance;
+pub mod chaos;
 pub mod chrome;
 pub mod client;
 pub mod collector;
 pub mod eventually;
-mod places;
+pub mod memory;
+pub mod places;
 pub mod process;
 pub mod receiver;
 pub mod rig;

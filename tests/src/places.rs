@@ -11,7 +11,7 @@ use crate::process::{Program, Recipe, free_ports};
 use crate::rig::{PATIENCE, server};
 
 /// Settings that every process of a rig has, and more of a test's own, as environment variables.
-pub(crate) fn environment(more: &[(&str, &str)]) -> Vec<(String, String)> {
+pub fn environment(more: &[(&str, &str)]) -> Vec<(String, String)> {
     let master_key = STANDARD.encode(rand::random::<[u8; 32]>());
     let settings = [
         ("SECRETS__MASTER_KEY", master_key.as_str()),

@@ -165,12 +165,13 @@ fn versions(body: &Value) -> anyhow::Result<Vec<Version>> {
 }
 
 /// The writes that are events for an instance created at `baseline`.
-fn changes(entries: &[Entry], baseline: DateTime<Utc>) -> impl Iterator<Item = &Entry> {
+pub(crate) fn changes(entries: &[Entry], baseline: DateTime<Utc>) -> impl Iterator<Item = &Entry> {
     let is_change = move |entry: &&Entry| entry.kind != Kind::Deleted && entry.updated >= baseline;
     entries.iter().filter(is_change)
 }
 
-fn key(entry: &Entry) -> Version {
+/// The version that an entry wrote.
+pub(crate) fn key(entry: &Entry) -> Version {
     (
         entry.object.clone(),
         text(&entry.id),

@@ -16,7 +16,7 @@ const MIB: f64 = 1_048_576.0;
 ///
 /// # Errors
 /// There is no such process, or no /proc.
-pub(crate) fn resident(process: u32) -> anyhow::Result<f64> {
+pub fn resident(process: u32) -> anyhow::Result<f64> {
     Ok(bytes(process)? as f64 / MIB)
 }
 
@@ -30,15 +30,15 @@ fn bytes(process: u32) -> anyhow::Result<u64> {
     Ok(kib.parse::<u64>()? << 10)
 }
 
-/// Watches a process until it is dropped.
-pub(crate) struct Watch {
+/// The most memory that a process has had, until it is dropped.
+pub struct Watch {
     peak: Arc<AtomicU64>,
     lifecycle: Lifecycle,
 }
 
 impl Watch {
     /// Begins.
-    pub(crate) fn start(process: u32) -> Self {
+    pub fn start(process: u32) -> Self {
         let (peak, lifecycle) = (Arc::new(AtomicU64::new(0)), Lifecycle::new());
         let (seen, own) = (peak.clone(), lifecycle.clone());
         drop(lifecycle.spawn_detail(async move {
@@ -55,7 +55,7 @@ impl Watch {
     }
 
     /// The most so far, in MiB.
-    pub(crate) fn peak(&self) -> f64 {
+    pub fn peak(&self) -> f64 {
         self.peak.load(Ordering::Relaxed) as f64 / MIB
     }
 }
