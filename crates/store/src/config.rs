@@ -22,6 +22,9 @@ pub struct Config {
     /// How long a call waits for a free connection.
     #[serde(with = "humantime_serde")]
     pub acquire_timeout: Duration,
+    /// How long PostgreSQL may take for one answer before the call fails and its connection is given up.
+    #[serde(with = "humantime_serde")]
+    pub call_timeout: Duration,
     /// How rarely a refused key is tried again.
     #[serde(with = "humantime_serde")]
     pub refused_retry: Duration,
@@ -46,6 +49,7 @@ impl Section for Config {
         for (key, duration) in [
             ("store.connect_timeout", self.connect_timeout),
             ("store.acquire_timeout", self.acquire_timeout),
+            ("store.call_timeout", self.call_timeout),
             ("store.refused_retry", self.refused_retry),
         ] {
             if duration.is_zero() {

@@ -16,6 +16,7 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions, Connection, FromRow, Postgres, Sqlite, Transaction};
 
 use crate::dialect;
+use crate::patience::{Patience, sign_of_life};
 use crate::rows::Rows;
 use crate::sql::Sql;
 #[cfg(feature = "testing")]
@@ -42,7 +43,7 @@ impl<T> Record for T where
 /// The pools of one of the two databases.
 #[derive(Clone, Debug)]
 pub(crate) enum Database {
-    Postgres(PgPool),
+    Postgres(PgPool, Patience),
     Sqlite {
         writer: SqlitePool,
         readers: SqlitePool,
@@ -51,7 +52,7 @@ pub(crate) enum Database {
 
 /// A transaction; dropped without [`Tx::commit`], it is rolled back.
 pub(crate) enum Tx {
-    Postgres(Transaction<'static, Postgres>),
+    Postgres(Transaction<'static, Postgres>, Patience),
     Sqlite(Transaction<'static, Sqlite>),
 }
 
@@ -73,7 +74,9 @@ impl Database {
         #[cfg(feature = "testing")]
         step("begin").await;
         Ok(match self {
-            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+            Self::Postgres(pool, patience) => {
+                Tx::Postgres(patience.wait(pool.begin()).await?, *patience)
+            }
             Self::Sqlite { writer, .. } => Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
         })
     }
@@ -83,10 +86,10 @@ impl Database {
         #[cfg(feature = "testing")]
         step("read").await;
         Ok(match self {
-            Self::Postgres(pool) => {
+            Self::Postgres(pool, patience) => {
                 let sql = sql.postgres()?;
                 let query = sqlx::query_as_with(sql.text, sql.arguments);
-                query.fetch_all(pool).await?
+                patience.wait(query.fetch_all(pool)).await?
             }
             Self::Sqlite { readers, .. } => {
                 let sql = sql.sqlite()?;
@@ -104,7 +107,7 @@ impl Database {
     /// Runs one writing statement, which is its own transaction, and reads what it returns.
     pub(crate) async fn write_returning<T: Record>(&self, sql: Sql) -> Result<Vec<T>> {
         match self {
-            Self::Postgres(_) => self.all(sql).await,
+            Self::Postgres(..) => self.all(sql).await,
             Self::Sqlite { writer, .. } => {
                 #[cfg(feature = "testing")]
                 step("write").await;
@@ -120,10 +123,10 @@ impl Database {
         #[cfg(feature = "testing")]
         step("write").await;
         Ok(match self {
-            Self::Postgres(pool) => {
+            Self::Postgres(pool, patience) => {
                 let sql = sql.postgres()?;
                 let query = sqlx::query_with(sql.text, sql.arguments);
-                query.execute(pool).await?.rows_affected()
+                patience.wait(query.execute(pool)).await?.rows_affected()
             }
             Self::Sqlite { writer, .. } => {
                 let sql = sql.sqlite()?;
@@ -138,10 +141,11 @@ impl Tx {
     /// Runs a statement; returns how many rows it changed.
     pub(crate) async fn execute(&mut self, sql: Sql) -> Result<u64> {
         Ok(match self {
-            Self::Postgres(tx) => {
+            Self::Postgres(tx, patience) => {
                 let sql = sql.postgres()?;
                 let query = sqlx::query_with(sql.text, sql.arguments);
-                query.execute(&mut **tx).await?.rows_affected()
+                let executed = patience.wait(query.execute(&mut **tx)).await?;
+                executed.rows_affected()
             }
             Self::Sqlite(tx) => {
                 let sql = sql.sqlite()?;
@@ -154,10 +158,10 @@ impl Tx {
     /// Reads every row.
     pub(crate) async fn all<T: Record>(&mut self, sql: Sql) -> Result<Vec<T>> {
         Ok(match self {
-            Self::Postgres(tx) => {
+            Self::Postgres(tx, patience) => {
                 let sql = sql.postgres()?;
                 let query = sqlx::query_as_with(sql.text, sql.arguments);
-                query.fetch_all(&mut **tx).await?
+                patience.wait(query.fetch_all(&mut **tx)).await?
             }
             Self::Sqlite(tx) => {
                 let sql = sql.sqlite()?;
@@ -170,7 +174,7 @@ impl Tx {
     /// Locks the records of these ids, in the order of their ids: two transactions that change several records of
     /// one table both lock first, and so cannot wait for each other in a circle. SQLite's writer is alone anyway.
     pub(crate) async fn lock(&mut self, lock: Lock, ids: impl Iterator<Item = i64>) -> Result<()> {
-        if let Self::Postgres(_) = self {
+        if let Self::Postgres(..) = self {
             let sql = Sql::new(lock.text()).rows(Rows::new().int("id", ids));
             self.execute(sql).await?;
         }
@@ -180,7 +184,7 @@ impl Tx {
     /// Makes everything of this transaction durable.
     pub(crate) async fn commit(self) -> Result<()> {
         match self {
-            Self::Postgres(tx) => tx.commit().await?,
+            Self::Postgres(tx, patience) => patience.wait(tx.commit()).await?,
             Self::Sqlite(tx) => tx.commit().await?,
         }
         #[cfg(feature = "testing")]
@@ -228,8 +232,17 @@ async fn open_postgres(config: &Config, url: &str) -> Result<Database> {
         .await
         .map_err(migration)?;
     connection.close().await?;
-    let pool = pool(config, config.max_connections).connect_lazy_with(options);
-    Ok(Database::Postgres(pool))
+    let pool = pool(config, config.max_connections)
+        // In place of what pools have: a connection that the network has forgotten must not hold its place.
+        .after_release(|connection: &mut PgConnection, _| {
+            connection.shrink_buffers();
+            Box::pin(async { sign_of_life(connection.ping()).await.map(|()| true) })
+        });
+    let patience = Patience::new(config.call_timeout);
+    Ok(Database::Postgres(
+        pool.connect_lazy_with(options),
+        patience,
+    ))
 }
 
 async fn open_sqlite(config: &Config, url: &str) -> Result<Database> {
@@ -271,6 +284,11 @@ fn pool<DB: sqlx::Database>(config: &Config, connections: u32) -> PoolOptions<DB
         .test_before_acquire(false)
         .before_acquire(|connection: &mut DB::Connection, state| {
             Box::pin(async move {
+                // SQLite ends a transaction by itself when its disk is full; the client library does not learn of it and
+                // would refuse every further one.
+                if connection.is_in_transaction() {
+                    return Ok(false);
+                }
                 if state.idle_for > TRUSTED_IDLE_TIME {
                     connection.ping().await?;
                 }
@@ -308,3 +326,7 @@ fn migration(error: MigrateError) -> Error {
         other => Error::Migration(other.into()),
     }
 }
+
+#[cfg(test)]
+#[path = "database_tests.rs"]
+mod tests;

@@ -16,7 +16,7 @@ pub(crate) async fn reserve(database: &Database, kind: Kind, count: u32) -> Resu
     if count == 0 {
         return Ok(Vec::new());
     }
-    let postgres = matches!(database, Database::Postgres(_));
+    let postgres = matches!(database, Database::Postgres(..));
     let rows = database
         .write_returning(statement(kind, count, postgres))
         .await?;
@@ -28,7 +28,7 @@ pub(crate) async fn reserve_in(tx: &mut Tx, kind: Kind, count: u32) -> Result<Ve
     if count == 0 {
         return Ok(Vec::new());
     }
-    let postgres = matches!(tx, Tx::Postgres(_));
+    let postgres = matches!(tx, Tx::Postgres(..));
     let rows = tx.all(statement(kind, count, postgres)).await?;
     Ok(taken(&rows, count, postgres))
 }

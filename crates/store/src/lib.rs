@@ -26,6 +26,7 @@ mod overview;
 mod pace;
 mod packed;
 mod pages;
+mod patience;
 #[cfg(test)]
 mod plans;
 mod poller_row;

@@ -198,6 +198,7 @@ async fn no_hot_statement_scans_a_table() {
         max_connections: 1,
         connect_timeout: std::time::Duration::from_secs(10),
         acquire_timeout: std::time::Duration::from_secs(10),
+        call_timeout: std::time::Duration::from_secs(10),
         refused_retry: std::time::Duration::from_secs(10),
     };
     let Database::Sqlite { readers, .. } = Database::open(&config).await.unwrap() else {

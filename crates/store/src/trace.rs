@@ -34,7 +34,7 @@ fn kind(error: &Error) -> &'static str {
 /// As the conventions for databases have it.
 fn span(database: &Database, summary: &'static str) -> Span {
     let system = match database {
-        Database::Postgres(_) => "postgresql",
+        Database::Postgres(..) => "postgresql",
         Database::Sqlite { .. } => "sqlite",
     };
     tracing::info_span!(

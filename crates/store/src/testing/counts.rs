@@ -13,7 +13,7 @@ impl Store {
     /// The database fails.
     pub async fn row_counts(&self) -> Result<BTreeMap<String, i64>> {
         let tables: Vec<(String,)> = self.database.all(Sql::new(match self.database {
-            Database::Postgres(_) => {
+            Database::Postgres(..) => {
                 "SELECT CAST(tablename AS TEXT) FROM pg_tables WHERE schemaname = current_schema()"
             }
             Database::Sqlite { .. } => {

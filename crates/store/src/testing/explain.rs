@@ -28,11 +28,11 @@ impl Store {
 
     async fn explain(&self, sql: Sql) -> Result<String> {
         let sql = sql.after(match self.database {
-            Database::Postgres(_) => "EXPLAIN ",
+            Database::Postgres(..) => "EXPLAIN ",
             Database::Sqlite { .. } => "EXPLAIN QUERY PLAN ",
         });
         let steps: Vec<String> = match &self.database {
-            Database::Postgres(_) => {
+            Database::Postgres(..) => {
                 let rows: Vec<(String,)> = self.database.all(sql).await?;
                 rows.into_iter().map(|(step,)| step).collect()
             }

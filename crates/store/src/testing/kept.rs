@@ -28,7 +28,7 @@ impl Store {
         );
         let counts: Option<(i64, i64, i64)> = self.database.optional(counts).await?;
         let disk = Sql::new(match self.database {
-            Database::Postgres(_) => "SELECT pg_total_relation_size('versions')",
+            Database::Postgres(..) => "SELECT pg_total_relation_size('versions')",
             Database::Sqlite { .. } => {
                 "SELECT CAST(SUM(pgsize) AS BIGINT) FROM dbstat WHERE name LIKE '%versions%'"
             }

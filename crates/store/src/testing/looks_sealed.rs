@@ -20,7 +20,7 @@ impl Store {
         let columns: Vec<(String, String)> = self
             .database
             .all(Sql::new(match self.database {
-                Database::Postgres(_) => POSTGRES,
+                Database::Postgres(..) => POSTGRES,
                 Database::Sqlite { .. } => SQLITE,
             }))
             .await?;

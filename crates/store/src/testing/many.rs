@@ -87,7 +87,7 @@ impl Store {
         tx.commit().await?;
         // As autovacuum, and SQLite's own checkpoints, do a little later by themselves.
         let tidy = match self.database {
-            Database::Postgres(_) => "VACUUM (ANALYZE)",
+            Database::Postgres(..) => "VACUUM (ANALYZE)",
             Database::Sqlite { .. } => "PRAGMA wal_checkpoint(TRUNCATE)",
         };
         self.database.write(Sql::new(tidy)).await?;

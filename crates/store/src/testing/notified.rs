@@ -42,7 +42,7 @@ impl Store {
                 .await?;
         }
         tx.commit().await?;
-        if let Database::Postgres(_) = self.database {
+        if let Database::Postgres(..) = self.database {
             // As autovacuum does a little later by itself.
             for table in [
                 "VACUUM (ANALYZE) notifications",

@@ -65,7 +65,7 @@ impl Store {
         tx.commit().await?;
         // As autovacuum does a little later by itself.
         let tidy = match self.database {
-            Database::Postgres(_) => "VACUUM (ANALYZE) pollers",
+            Database::Postgres(..) => "VACUUM (ANALYZE) pollers",
             Database::Sqlite { .. } => "PRAGMA wal_checkpoint(TRUNCATE)",
         };
         self.database.write(Sql::new(tidy)).await?;

@@ -138,6 +138,7 @@ pub(crate) fn config(url: &str) -> Config {
         max_connections: 4,
         connect_timeout: Duration::from_secs(20),
         acquire_timeout: Duration::from_secs(20),
+        call_timeout: Duration::from_secs(20),
         refused_retry: Duration::from_secs(3600),
     }
 }

@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use ie_store::{Config, Store};
 use sqlx::{Connection, PgConnection};
 
+use crate::harness;
 use crate::harness::Backend::Postgres;
 use crate::samples::{at, instance, notification, only_poller, page, under_way, version};
 
@@ -82,4 +84,42 @@ async fn after_every_connection_was_cut_the_store_works_again() {
 
     assert_eq!(jobs.len(), 1);
     assert_eq!(jobs[0].instance, stored.id);
+}
+
+#[tokio::test]
+async fn calls_without_an_answer_are_given_up_and_so_are_their_connections() {
+    // Given a store of two connections that waits half a second for an answer,
+    let db = Postgres.start().await;
+    let stored = instance(&db.store, &["contacts"]).await;
+    let config = Config {
+        max_connections: 2,
+        acquire_timeout: Duration::from_secs(20),
+        call_timeout: Duration::from_millis(500),
+        ..harness::config(db.url())
+    };
+    let context = harness::context(&db.clock);
+    let store = Store::open(&config, &context).await.unwrap();
+    let mut blocker = PgConnection::connect(db.url()).await.unwrap();
+    let mut lock = blocker.begin().await.unwrap();
+    sqlx::query("LOCK TABLE pollers IN ACCESS EXCLUSIVE MODE")
+        .execute(&mut *lock)
+        .await
+        .unwrap();
+
+    // when two calls have no answer, in a transaction and outside of one,
+    let lease = Duration::from_secs(60);
+    let (one, other) = tokio::join!(store.claim_due(at(0), 9, lease), store.pollers(stored.id));
+    for error in [one.unwrap_err(), other.unwrap_err()] {
+        assert!(error.is_transient(), "{error:?}");
+    }
+
+    // then others still find a connection, though those two have never answered.
+    let found = loop {
+        match store.instance(stored.id).await {
+            Ok(found) => break found,
+            Err(error) => assert!(error.is_transient(), "{error:?}"),
+        }
+    };
+    assert_eq!(found, Some(stored));
+    lock.rollback().await.unwrap();
 }
