@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod clock_step;
 mod config;
 mod gauges;
 pub mod process;

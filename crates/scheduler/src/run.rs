@@ -1,10 +1,13 @@
 //! The scheduler as a service: its loop, and how it starts.
 
+use std::time::Instant;
+
 use anyhow::Context as _;
 use ie_platform::Context;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{info, warn};
 
+use crate::clock_step::ClockWatch;
 use crate::gauges;
 use crate::tick::{Parts, tick};
 
@@ -37,12 +40,14 @@ async fn schedule(context: Context, parts: Parts) -> anyhow::Result<()> {
     let mut ticks = interval(parts.config.tick);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut failing = false;
+    let mut watch = ClockWatch::new(context.clock.now(), Instant::now());
     while context
         .lifecycle
         .run_until_stopped(ticks.tick())
         .await
         .is_some()
     {
+        make_good(&context, &parts, &mut watch).await;
         match tick(&parts, &context.clock).await {
             Ok(_) if failing => {
                 failing = false;
@@ -61,4 +66,24 @@ async fn schedule(context: Context, parts: Parts) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// A clock that was put back: what it put off while it was ahead must not wait for it.
+async fn make_good(context: &Context, parts: &Parts, watch: &mut ClockWatch) {
+    let now = context.clock.now();
+    let Some(step) = watch.look(now, Instant::now()) else {
+        return;
+    };
+    let step_seconds = step.as_secs();
+    match parts.store.clock_went_back(now, step).await {
+        Ok(()) => info!(
+            step_seconds,
+            "the clock was put back: what it had put off while it was ahead is put right"
+        ),
+        Err(error) => warn!(
+            step_seconds,
+            error = format!("{:#}", anyhow::Error::from(error)),
+            "the clock was put back, and what it had put off while it was ahead comes late by as much"
+        ),
+    }
 }

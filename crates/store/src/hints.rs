@@ -38,10 +38,11 @@ macro_rules! concerned {
     };
 }
 
+/// A poll of the future is one of a clock that was ahead: it counts as one of now.
 macro_rules! needy {
     () => {
         "CASE WHEN lease_until IS NULL \
-         THEN due_at > {greatest}($2, COALESCE(last_poll_at, 0) + $3) ELSE hint_gap IS NULL END"
+         THEN due_at > {greatest}($2, {least}(COALESCE(last_poll_at, 0), $2) + $3) ELSE hint_gap IS NULL END"
     };
 }
 
@@ -55,7 +56,7 @@ pub(crate) const SELECT_CONCERNED: &str = concat!(
 pub(crate) const URGE: &str = concat!(
     "UPDATE pollers SET \
      due_at = CASE WHEN lease_until IS NULL \
-       THEN {greatest}($2, COALESCE(last_poll_at, 0) + $3) ELSE due_at END, \
+       THEN {greatest}($2, {least}(COALESCE(last_poll_at, 0), $2) + $3) ELSE due_at END, \
      planned_at = CASE WHEN lease_until IS NULL THEN {least}(planned_at, $2) ELSE planned_at END, \
      hint_gap = CASE WHEN lease_until IS NULL THEN hint_gap ELSE $3 END, \
      traceparent = COALESCE($6, traceparent) WHERE ",

@@ -5,6 +5,7 @@ mod analytics;
 mod budget;
 mod budget_row;
 mod chores;
+mod clock_step;
 mod config;
 mod database;
 mod deliveries;

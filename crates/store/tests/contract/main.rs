@@ -11,6 +11,7 @@ mod budget;
 mod budget_sharing;
 mod chores;
 mod claims;
+mod clock_step;
 mod contention;
 mod deliveries;
 mod discard;
