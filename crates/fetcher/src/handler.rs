@@ -1,6 +1,7 @@
 //! The consumer of poll jobs: one poll each, and what follows when it fails.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use ie_broker::{Delivery, Failure, Handler};
@@ -20,6 +21,9 @@ use crate::request::Desk;
 use crate::run::Parts;
 use crate::seats::{Seat, Seats};
 
+/// How long a job stays away when the store cannot be asked.
+const STORE_AWAY: Duration = Duration::from_secs(5);
+
 /// Handles poll jobs.
 pub struct PollHandler {
     parts: Arc<Parts>,
@@ -37,7 +41,7 @@ impl Handler<PollJob> for PollHandler {
             .store
             .poll_context(&job)
             .await
-            .map_err(Failure::retry)?;
+            .map_err(store_failure)?;
         // Without a lease the job's poll has ended already, and this is a second copy of it.
         let Some((poller, instance)) = context.filter(|(poller, _)| poller.lease_until.is_some())
         else {
@@ -57,7 +61,7 @@ impl Handler<PollJob> for PollHandler {
                 counter!("ie_polls_total", "outcome" => "fenced").increment(1);
                 Ok(())
             }
-            Err(Stop::Store(error)) => Err(Failure::retry(error)),
+            Err(Stop::Store(error)) => Err(store_failure(error)),
             Err(stop) => self.failed(&poller, &instance, (fence, stop)).await,
         }
     }
@@ -186,7 +190,7 @@ impl PollHandler {
             store
                 .set_validity(instance.id, true, None, self.clock.now())
                 .await
-                .map_err(Failure::retry)?;
+                .map_err(store_failure)?;
             info!(instance.id = %instance.id, "insightly accepts the key again");
         }
         Ok(())
@@ -222,11 +226,11 @@ impl PollHandler {
         match self.parts.store.commit_page(fence, &page).await {
             Ok(_) => {}
             Err(ie_store::Error::Fenced) => return Ok(()),
-            Err(error) => return Err(Failure::retry(error)),
+            Err(error) => return Err(store_failure(error)),
         }
         self.set_back(instance, &setback, &stop)
             .await
-            .map_err(Failure::retry)
+            .map_err(store_failure)
     }
 
     async fn set_back(
@@ -253,5 +257,32 @@ impl PollHandler {
                 .await?;
         }
         Ok(())
+    }
+}
+
+/// A store that is away is no fault of the job: it uses up none of its attempts, whose pauses grow to hours.
+fn store_failure(error: ie_store::Error) -> Failure {
+    if error.is_transient() {
+        Failure::park(STORE_AWAY, error)
+    } else {
+        Failure::retry(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ie_broker::Decision;
+
+    use super::*;
+
+    #[test]
+    fn a_store_that_is_away_uses_up_no_attempt() {
+        let away = ie_store::Error::Unavailable("restarting".into());
+        let defect = ie_store::Error::Refused("no such column".into());
+
+        let away = store_failure(away);
+
+        assert_eq!(away.decision(), Decision::Park(STORE_AWAY));
+        assert_eq!(store_failure(defect).decision(), Decision::Retry);
     }
 }

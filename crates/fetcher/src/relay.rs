@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use ie_broker::Outgoing;
+use ie_model::Queue;
 use ie_platform::clock::SharedClock;
 use ie_platform::lifecycle::Lifecycle;
 use metrics::{counter, gauge};
@@ -96,6 +97,8 @@ async fn free_stranded(parts: &Parts, clock: &SharedClock) -> anyhow::Result<()>
 /// # Errors
 /// The store or the broker cannot be reached; what was not confirmed is due again later.
 pub async fn sweep(parts: &Parts, clock: &SharedClock) -> anyhow::Result<usize> {
+    // Asked first: what is claimed and cannot be published would wait for the end of its claim when the broker is back.
+    parts.broker.backlog(Queue::Changes).await?;
     let mut total = 0;
     loop {
         let due = parts

@@ -209,15 +209,16 @@ impl Desk<'_> {
             };
             counted = true;
             let answered = self.clock.now();
-            if self.until(at).saturating_sub(LOOK) > LONG_WAIT {
+            // No moment is granted further ahead: where it seems so, our clock was put back since.
+            let until = || self.until(at).min(patience.max(lead));
+            if until().saturating_sub(LOOK) > LONG_WAIT {
                 // Looked up before the moment comes, since the look takes time as well.
-                let wait = self.until(at).saturating_sub(LOOK);
-                self.clock.sleep(wait).await;
+                self.clock.sleep(until().saturating_sub(LOOK)).await;
                 if self.is_held(at).await? {
                     continue;
                 }
             }
-            self.clock.sleep(self.until(at)).await;
+            self.clock.sleep(until()).await;
             let late = (self.clock.now() - at).to_std().unwrap_or_default();
             if late <= tolerance(rate.per_second) || missed == MAX_MISSED {
                 return Ok(());
