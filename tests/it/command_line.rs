@@ -70,6 +70,11 @@ impl Served {
         })
     }
 
+    /// Ends the server at once, as a crash would.
+    pub(crate) fn kill(&mut self) -> anyhow::Result<()> {
+        self.running.kill()
+    }
+
     /// The process ends, and another is started on the same directory.
     pub(crate) async fn restart(&mut self) -> anyhow::Result<()> {
         self.running.kill()?;

@@ -1,6 +1,7 @@
 //! System tests: flows across services.
 
 mod accounts;
+mod backup;
 mod command_line;
 mod configuration;
 mod crash;

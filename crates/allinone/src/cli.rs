@@ -87,6 +87,10 @@ pub(crate) enum Command {
     /// Works on the store itself, with the services' configuration (secrets.master_key, secrets.accepted_keys), while they
     /// run. docs/operations.md has the procedure.
     Keys(KeysOptions),
+    /// Copy the embedded store into a new file, also while the server runs
+    Backup(BackupOptions),
+    /// Put a backup in the place of the embedded store, while no server runs on it
+    Restore(RestoreOptions),
     #[command(flatten)]
     Client(ClientCommand),
 }
@@ -106,6 +110,25 @@ pub(crate) struct DemoOptions {
     /// How often the simulated Insightly's workflow rule says that records were saved
     #[arg(long, default_value = "1s", value_parser = parse_duration, value_name = "TIME")]
     pub(crate) poll_every: Duration,
+}
+
+/// Where the backup goes.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct BackupOptions {
+    /// The file, which must not exist yet; only its owner can read it
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+}
+
+/// Which backup is put back.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RestoreOptions {
+    /// A file that `backup` has made
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Replace the database that is there
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 /// Which callback `receive` is.

@@ -98,6 +98,11 @@ pub(crate) fn preview(directory: &Path, config: &mut Config) -> anyhow::Result<(
     Ok(())
 }
 
+/// The file of the master key, where a start has made one.
+pub(crate) fn master_key_file(run: &RunOptions) -> Option<PathBuf> {
+    Some(run.data.join(MASTER_KEY)).filter(|path| path.exists())
+}
+
 /// The configuration that a start would have.
 ///
 /// # Errors

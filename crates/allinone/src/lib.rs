@@ -52,6 +52,8 @@ pub fn main() -> ExitCode {
         }
         Some(cli::Command::Poison(options)) => commands::poison(&cli.run, &options),
         Some(cli::Command::Keys(options)) => commands::keys(&cli.run, &options),
+        Some(cli::Command::Backup(options)) => commands::backup(&cli.run, &options),
+        Some(cli::Command::Restore(options)) => commands::restore(&cli.run, &options),
         Some(cli::Command::Client(command)) => commands::run(&cli.run, command),
     }
 }

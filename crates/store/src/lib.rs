@@ -2,6 +2,7 @@
 
 mod accounts;
 mod analytics;
+mod backup;
 mod budget;
 mod budget_row;
 mod chores;
@@ -59,6 +60,7 @@ pub mod testing;
 
 pub use accounts::{KeptSecret, NewAccount, OwnSecrets, Principal};
 pub use analytics::{Interval, Outcomes, Span, UnknownInterval};
+pub use backup::{BackupError, back_up, restore};
 pub use budget::{Ask, Budget, Demand, Note, Permit, Rate};
 pub use config::Config;
 pub use deliveries::{AttemptRecord, DeliveryState};

@@ -1,6 +1,7 @@
 //! Commands that talk to a running server, or to its queue.
 
 mod accounts;
+mod backup;
 mod dead_letters;
 mod doctor;
 mod events;
@@ -15,7 +16,9 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use serde_json::Value;
 
-use crate::cli::{ClientCommand, KeysOptions, PoisonOptions, RunOptions};
+use crate::cli::{
+    BackupOptions, ClientCommand, KeysOptions, PoisonOptions, RestoreOptions, RunOptions,
+};
 use crate::output::{fail, say};
 use crate::remote::Remote;
 
@@ -49,6 +52,14 @@ pub(crate) fn poison(run: &RunOptions, options: &PoisonOptions) -> ExitCode {
 /// Runs a command about the master keys.
 pub(crate) fn keys(run: &RunOptions, options: &KeysOptions) -> ExitCode {
     finish(keys::run(run, options))
+/// Copies the embedded store.
+pub(crate) fn backup(run: &RunOptions, options: &BackupOptions) -> ExitCode {
+    finish(backup::make(run, options))
+}
+
+/// Puts a copy of the embedded store back.
+pub(crate) fn restore(run: &RunOptions, options: &RestoreOptions) -> ExitCode {
+    finish(backup::put_back(run, options))
 }
 
 /// Runs one command; its failure is printed and gives exit code 1.

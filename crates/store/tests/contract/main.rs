@@ -7,6 +7,7 @@
 
 mod accounts;
 mod analytics;
+mod backup;
 mod budget;
 mod budget_sharing;
 mod chores;
