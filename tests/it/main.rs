@@ -6,6 +6,7 @@ mod command_line;
 mod configuration;
 mod crash;
 mod dashboard;
+mod doctor;
 mod formats;
 mod keys;
 mod kill;

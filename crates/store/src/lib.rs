@@ -33,6 +33,7 @@ mod patience;
 mod plans;
 mod poller_row;
 mod polls;
+mod probe;
 mod prune;
 mod quarantine;
 mod relay;
@@ -75,6 +76,7 @@ pub use overview::{Condition, DeadLetterGroup, EventCount, InstanceCounts, Insta
 pub use pace::Pace;
 pub use pages::{Committed, NewNotification, PageCommit, Progress};
 pub use polls::DuePoll;
+pub use probe::{Probe, probe};
 pub use prune::Prune;
 pub use quarantine::{DueRecord, NewQuarantined, Postponed, QuarantineChange, Quarantined, Walked};
 pub use remembered::ScheduleChange;

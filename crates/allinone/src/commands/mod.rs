@@ -52,6 +52,8 @@ pub(crate) fn poison(run: &RunOptions, options: &PoisonOptions) -> ExitCode {
 /// Runs a command about the master keys.
 pub(crate) fn keys(run: &RunOptions, options: &KeysOptions) -> ExitCode {
     finish(keys::run(run, options))
+}
+
 /// Copies the embedded store.
 pub(crate) fn backup(run: &RunOptions, options: &BackupOptions) -> ExitCode {
     finish(backup::make(run, options))
