@@ -44,7 +44,7 @@ async fn recipes(rig: &Rig, variable: &str) -> anyhow::Result<(Recipe, Recipe, P
 }
 
 /// Changes a record, and waits until its notification has reached the callback, which holds the answer back.
-async fn posted_and_held(rig: &Rig, instance: i64) -> anyhow::Result<String> {
+pub(crate) async fn posted_and_held(rig: &Rig, instance: i64) -> anyhow::Result<String> {
     rig.receiver.hold();
     rig.world().change(&Change::create("Contacts"))?;
     eventually("the request", PATIENCE, async || {

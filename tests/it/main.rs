@@ -28,6 +28,7 @@ mod restart;
 mod samples;
 mod sealed;
 mod shutdown;
+mod soak;
 mod stream;
 mod trace;
 mod trace_outage;

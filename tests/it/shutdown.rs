@@ -4,11 +4,17 @@ use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use anyhow::Context as _;
+use ie_platform::http::{self, ClientSettings};
+use ie_simulator::Settings;
+use ie_tests::eventually::eventually;
 use ie_tests::process::{Recipe, free_ports, program};
-use ie_tests::rig::PATIENCE;
+use ie_tests::rig::{Mode, PATIENCE, Rig};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rstest::rstest;
+
+use crate::crash::posted_and_held;
 
 /// A free port that nobody was told about: whoever binds it has started too early.
 fn variables(data: &std::path::Path) -> anyhow::Result<(SocketAddr, Vec<(String, String)>)> {
@@ -94,4 +100,33 @@ async fn a_bad_setting_is_named_and_nothing_starts(
     assert!(!text.contains("starting"), "it said that it starts: {text}");
     assert!(!data.path().join("test.db").exists(), "it opened the store");
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_ends_a_dispatcher_at_once_though_a_callback_has_not_answered()
+-> anyhow::Result<()> {
+    // Given a dispatcher whose callback holds its answer back,
+    let mut rig = Rig::start(Mode::Processes, Settings::empty().without_limits()).await?;
+    let (instance, _) = rig.create_instance(&["contacts"]).await?;
+    posted_and_held(&rig, instance).await?;
+    let (recipe, dispatcher) = rig.programs.last_mut().context("no dispatcher")?;
+
+    // when it is asked to stop, waits for that answer, and is asked again,
+    dispatcher.terminate()?;
+    let client = http::client(&ClientSettings::default())?;
+    let ready = format!("http://{}/health/ready", recipe.health);
+    eventually("the drain", PATIENCE, async || {
+        let answer = http::send(client.get(&ready), &client, "test").await?;
+        Ok((!answer.status().is_success()).then_some(()))
+    })
+    .await?;
+    let asked_again = Instant::now();
+    dispatcher.terminate()?;
+    let status = dispatcher.ended(PATIENCE).await?;
+
+    // then it ends at once and says by its code that it dropped something.
+    assert_eq!(status.code(), Some(130));
+    assert!(asked_again.elapsed() < Duration::from_secs(15));
+    rig.receiver.release();
+    rig.stop().await
 }
