@@ -134,6 +134,21 @@ pub(crate) fn write_body(rig: &Rig, folder: &Path) -> anyhow::Result<String> {
         .context("a path that is no text")
 }
 
+/// Of a callback that accepts, and of one that refuses.
+fn a_test_says_what_the_callback_answers(rig: &Rig, served: &Served) -> anyhow::Result<()> {
+    assert!(
+        served
+            .says(&["instance", "test", "1"])?
+            .contains("was accepted: 200")
+    );
+    rig.receiver.answer_with(StatusCode::BAD_REQUEST);
+    let refused = served.run(&["instance", "test", "1"])?;
+    let text = String::from_utf8_lossy(&refused.stdout);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(text.contains("answered 400"), "{text}");
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_instance_is_created_watched_and_mended_from_the_command_line() -> anyhow::Result<()> {
     // Given a server, and a callback that refuses,
@@ -189,17 +204,7 @@ async fn an_instance_is_created_watched_and_mended_from_the_command_line() -> an
             .then_some(()))
     })
     .await?;
-    // A test of the callback says what it answers.
-    assert!(
-        served
-            .says(&["instance", "test", "1"])?
-            .contains("was accepted: 200")
-    );
-    rig.receiver.answer_with(StatusCode::BAD_REQUEST);
-    let refused = served.run(&["instance", "test", "1"])?;
-    let text = String::from_utf8_lossy(&refused.stdout);
-    assert_eq!(refused.status.code(), Some(1));
-    assert!(text.contains("answered 400"), "{text}");
+    a_test_says_what_the_callback_answers(&rig, &served)?;
     let well = served.run(&["doctor"])?;
     assert_eq!(
         well.status.code(),
