@@ -22,7 +22,7 @@ pub(crate) async fn session(app: &App, token: &str) -> Result<Session> {
     let found = app.store.session(&hash(token), app.clock.now()).await?;
     found.ok_or_else(|| {
         ApiError::unauthorized(
-            "the Bearer token is not known here or has ended; POST /authentication gives another",
+            "Authorization: the Bearer token is not known here or has ended; POST /authentication gives another",
         )
     })
 }

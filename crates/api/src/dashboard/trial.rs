@@ -78,10 +78,10 @@ pub(super) async fn callback(
     session: Session,
     sent: Form,
 ) -> Result<Markup> {
+    let stored = changed(&app, &session, &sent).await?;
     if sent.text("callback").is_empty() {
         return Ok(html! { p.notice.warn { "Enter the callback URL first." } });
     }
-    let stored = changed(&app, &session, &sent).await?;
     let body = form::part(&sent, &CALLBACK_FIELDS, stored.as_ref())?;
     if let Some(mends) = mends(&app, &body, stored.as_ref()) {
         return Ok(mends);
