@@ -58,6 +58,7 @@ async fn what_a_clock_put_off_while_it_was_ahead_is_due_as_if_it_had_been_right(
         now: at(6),
         gap: Duration::from_secs(1),
         modest: true,
+        traceparent: None,
     };
     db.store.make_due(stored.id, urge).await.unwrap();
     let jobs = db.store.claim_due(at(6), 9, LEASE).await.unwrap();
