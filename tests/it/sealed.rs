@@ -50,7 +50,7 @@ fn whatever_seals_stores_it_where_the_rotation_finds_it() -> anyhow::Result<()> 
         let is_known = SEALERS.iter().any(|(known, ..)| *known == name);
         assert!(
             !seals.contains(&true) || is_known,
-            "{name} seals something: give its column a line in SEALED_COLUMNS (crates/store/src/sealed.rs), and the file \
+            "{name} seals something: give its column a line in SEALED_COLUMNS (crates/store/src/sealed_columns.rs), and the file \
              one in SEALERS here"
         );
     }
