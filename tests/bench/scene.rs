@@ -17,7 +17,8 @@ pub(crate) struct Scene {
     pub(crate) callbacks: Callbacks,
     /// One for each callback, in their order.
     pub(crate) instances: Vec<i64>,
-    world: World,
+    /// The Insightly of all of them.
+    pub(crate) world: World,
 }
 
 /// Queues that nobody has used yet.

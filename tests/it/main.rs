@@ -1,11 +1,15 @@
 //! System tests: flows across services.
 
+mod accounts;
 mod command_line;
+mod configuration;
 mod crash;
 mod dashboard;
 mod formats;
+mod keys;
 mod kill;
 mod layers;
+mod leaks;
 mod letters;
 mod operations;
 mod order;
@@ -20,5 +24,8 @@ mod poison;
 mod proxy;
 mod restart;
 mod samples;
+mod sealed;
 mod shutdown;
 mod stream;
+mod trace;
+mod trace_outage;

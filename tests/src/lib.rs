@@ -6,7 +6,9 @@
 
 pub mod chrome;
 pub mod client;
+pub mod collector;
 pub mod eventually;
+mod places;
 pub mod process;
 pub mod receiver;
 pub mod rig;

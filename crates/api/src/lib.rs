@@ -15,6 +15,7 @@ mod error;
 mod hints;
 mod instances;
 mod observe;
+pub mod openapi;
 pub mod password;
 pub mod process;
 mod routes;

@@ -8,6 +8,7 @@ use ie_model::{DateField, ResourceConfig};
 use serde_json::{Value, json};
 
 pub(crate) use description::{configuration, described, entry, metadata, summary};
+pub(crate) use entries::{ENTRIES, Entry, Kind};
 
 /// The connector's number in Open Connectors' answers.
 pub(crate) const ID: i64 = 1;

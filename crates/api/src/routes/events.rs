@@ -16,8 +16,16 @@ use super::{answer, paging};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::error::{ApiError, Result};
+use crate::openapi::parameters::{self, OneEvent, OneInstance, Paging, Status};
+use crate::openapi::schemas::Event;
+use crate::openapi::tags;
 
-/// `GET /instances/{id}/events`: `status`, `objectType`, `errorClass`, `from`, `to` (exclusive), in pages.
+/// Lists the events of an instance, the oldest first.
+#[utoipa::path(
+    get, path = "/instances/{id}/events", tag = tags::EVENTS, operation_id = "listEventsOfInstance",
+    params(OneInstance, Status, parameters::Narrowing, Paging),
+    responses((status = 200, description = "A page of events.", body = Vec<Event>))
+)]
 pub(super) async fn list(
     State(app): State<App>,
     Subject(instance): Subject,
@@ -26,7 +34,12 @@ pub(super) async fn list(
     of(&app, (instance.organization, Some(instance.id)), &query).await
 }
 
-/// `GET /instances/events`: the same of all the organization's instances, or of that of the Element token.
+/// Lists the events of all instances, or of that of the Element token, the oldest first.
+#[utoipa::path(
+    get, path = "/instances/events", tag = tags::EVENTS, operation_id = "listEvents",
+    params(Status, parameters::Narrowing, Paging),
+    responses((status = 200, description = "A page of events.", body = Vec<Event>))
+)]
 pub(super) async fn list_all(
     State(app): State<App>,
     caller: Caller,
@@ -54,7 +67,12 @@ async fn of(
     answered(app, &filter, page, answer::event).await
 }
 
-/// `GET /instances/{id}/events/{eventId}`.
+/// Shows an event of an instance.
+#[utoipa::path(
+    get, path = "/instances/{id}/events/{eventId}", tag = tags::EVENTS, operation_id = "getEventOfInstance",
+    params(OneInstance, OneEvent),
+    responses((status = 200, description = "The event.", body = Event))
+)]
 pub(super) async fn get(
     State(app): State<App>,
     Subject(instance): Subject,
@@ -72,7 +90,11 @@ pub(super) async fn get(
         .ok_or_else(missing)
 }
 
-/// `GET /instances/events/{eventId}`: of any of the organization's instances, or of that of the Element token.
+/// Shows an event of any instance, or of that of the Element token.
+#[utoipa::path(
+    get, path = "/instances/events/{eventId}", tag = tags::EVENTS, operation_id = "getEvent", params(OneEvent),
+    responses((status = 200, description = "The event.", body = Event))
+)]
 pub(super) async fn get_any(
     State(app): State<App>,
     caller: Caller,

@@ -10,6 +10,7 @@ mod dashboard;
 mod dead_letters;
 mod deliveries;
 mod discard;
+mod documented;
 mod elements;
 mod errors;
 mod events;

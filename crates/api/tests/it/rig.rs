@@ -19,6 +19,8 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
+use crate::documented;
+
 /// A key that the simulated Insightly knows.
 pub(crate) const KEY: &str = "8e7f9c5a-insightly-api-key";
 /// A key of another user of the same account.
@@ -143,9 +145,10 @@ impl Rig {
         credentials: Option<&str>,
         body: &str,
     ) -> Answer {
-        let response = self.open(method, path, credentials, body).await;
+        let response = self.open(method.clone(), path, credentials, body).await;
         let (status, headers) = (response.status(), response.headers().clone());
         let text = response.text().await.unwrap();
+        documented::check((&method, path), (status, &headers), &text);
         let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
         Answer {
             status,
