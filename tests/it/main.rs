@@ -1,15 +1,12 @@
 //! System tests: flows across services.
 
-mod accounts;
 mod command_line;
-mod configuration;
 mod crash;
 mod dashboard;
+mod description;
 mod formats;
-mod keys;
 mod kill;
 mod layers;
-mod leaks;
 mod letters;
 mod operations;
 mod order;
@@ -24,8 +21,5 @@ mod poison;
 mod proxy;
 mod restart;
 mod samples;
-mod sealed;
 mod shutdown;
 mod stream;
-mod trace;
-mod trace_outage;

@@ -153,17 +153,6 @@ impl Chrome {
             .with_context(|| format!("pressing {text:?}"))
     }
 
-    /// Agrees to what the page asks.
-    ///
-    /// # Errors
-    /// It asks nothing.
-    pub async fn agree(&self) -> anyhow::Result<()> {
-        eventually("a question", PATIENCE, async || {
-            Ok(self.page.accept_alert().await.ok())
-        })
-        .await
-    }
-
     /// Types into an empty field, or in place of what stands there.
     ///
     /// # Errors

@@ -6,9 +6,7 @@
 
 pub mod chrome;
 pub mod client;
-pub mod collector;
 pub mod eventually;
-mod places;
 pub mod process;
 pub mod receiver;
 pub mod rig;

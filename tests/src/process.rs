@@ -6,7 +6,6 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use ie_platform::config::{Config, Problems, Section as _};
 
 use crate::eventually::eventually;
 
@@ -29,21 +28,17 @@ pub struct Recipe {
 }
 
 impl Recipe {
-    /// The file that it writes its log to.
-    pub fn log(&self) -> PathBuf {
-        std::env::temp_dir().join(format!("{}-{}.log", self.name, self.health.port()))
-    }
-
     /// Starts it.
     ///
     /// # Errors
     /// The program is not built, or cannot be started.
     pub fn start(&self) -> anyhow::Result<Program> {
         let path = program(&self.name)?;
+        let log = std::env::temp_dir().join(format!("{}-{}.log", self.name, self.health.port()));
         let log = std::fs::File::options()
             .create(true)
             .append(true)
-            .open(self.log())?;
+            .open(log)?;
         let child = Command::new(path)
             .env_clear()
             .envs(self.environment.iter().cloned())
@@ -58,32 +53,6 @@ impl Recipe {
             child,
             health: self.health,
         })
-    }
-}
-
-impl Recipe {
-    /// How it reaches RabbitMQ.
-    ///
-    /// # Errors
-    /// Its environment is no configuration.
-    pub fn broker(&self) -> anyhow::Result<ie_broker::Config> {
-        let config: BrokerOnly = ie_platform::config::load_from(None, self.environment.clone())?;
-        Ok(config.broker)
-    }
-}
-
-#[derive(serde::Serialize, serde::Deserialize)]
-struct BrokerOnly {
-    broker: ie_broker::Config,
-}
-
-impl Config for BrokerOnly {
-    fn defaults() -> Vec<&'static str> {
-        vec![ie_broker::Config::DEFAULTS]
-    }
-
-    fn validate(&self, problems: &mut Problems) {
-        self.broker.validate(problems);
     }
 }
 
@@ -110,19 +79,6 @@ impl Program {
     /// Its process id.
     pub fn id(&self) -> u32 {
         self.child.id()
-    }
-
-    /// Asks it to end, as an operator does.
-    ///
-    /// # Errors
-    /// It cannot be signalled.
-    pub fn terminate(&self) -> anyhow::Result<()> {
-        let id = i32::try_from(self.id())?;
-        nix::sys::signal::kill(
-            nix::unistd::Pid::from_raw(id),
-            nix::sys::signal::Signal::SIGTERM,
-        )
-        .with_context(|| format!("while ending {}", self.name))
     }
 
     /// Kills it at once, as a crash would.

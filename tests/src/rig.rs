@@ -1,18 +1,21 @@
 //! The system under test, on free ports.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
+use ie_platform::config::{Config, Problems, Section as _};
 use ie_platform::{Context, Process};
 use ie_simulator::{Control, Entry, Settings, Simulator};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::client::Client;
+use crate::client::{Client, ORGANIZATION_SECRET, PASSWORD, USER_SECRET};
 use crate::eventually::eventually;
-use crate::places;
-use crate::process::{Program, Recipe};
+use crate::process::{Program, Recipe, free_ports};
 use crate::receiver::{Receiver, SIGNATURE_KEY};
 use crate::verdict::Arrived;
 
@@ -27,8 +30,6 @@ pub const OBJECTS: [&str; 4] = ["Contacts", "Organisations", "Leads", "Opportuni
 pub enum Mode {
     /// Everything in this process: the in-process queue and an SQLite file.
     Embedded,
-    /// The same as a program of its own, with a data directory.
-    Program,
     /// Real programs on RabbitMQ and PostgreSQL.
     Processes,
 }
@@ -43,21 +44,14 @@ pub struct Rig {
     pub client: Client,
     /// Its programs, when it runs as processes.
     pub programs: Vec<(Recipe, Program)>,
-    /// What holds it together.
-    keep: Keep,
+    /// What holds it together; none of it is read.
+    _keep: Keep,
     context: Context,
 }
 
 struct Keep {
-    data: tempfile::TempDir,
+    _data: tempfile::TempDir,
     database: Option<ie_store::testing::Database>,
-}
-
-/// Where the system runs.
-enum Place {
-    Here,
-    Program,
-    Servers { amqp: String },
 }
 
 impl Rig {
@@ -67,26 +61,10 @@ impl Rig {
     /// A part does not start; in [`Mode::Processes`] also when no servers are named by `TEST_AMQP_URL` and
     /// `TEST_DATABASE_URL`: `make test` starts them.
     pub async fn start(mode: Mode, world: Settings) -> anyhow::Result<Self> {
-        Self::start_with(mode, world, &[]).await
-    }
-
-    /// The same with more settings: `("TELEMETRY__EXPORTER", "otlp")`.
-    ///
-    /// # Errors
-    /// As [`Rig::start`].
-    pub async fn start_with(
-        mode: Mode,
-        world: Settings,
-        settings: &[(&str, &str)],
-    ) -> anyhow::Result<Self> {
-        let place = match mode {
-            Mode::Embedded => Place::Here,
-            Mode::Program => Place::Program,
-            Mode::Processes => Place::Servers {
-                amqp: server("TEST_AMQP_URL")?,
-            },
-        };
-        Box::pin(Self::with(place, world, settings)).await
+        match mode {
+            Mode::Embedded => Box::pin(Self::with(None, world)).await,
+            Mode::Processes => Self::start_on(server("TEST_AMQP_URL")?, world).await,
+        }
     }
 
     /// Starts a system of processes on the RabbitMQ at this address.
@@ -94,14 +72,10 @@ impl Rig {
     /// # Errors
     /// As [`Rig::start`].
     pub async fn start_on(amqp: String, world: Settings) -> anyhow::Result<Self> {
-        Box::pin(Self::with(Place::Servers { amqp }, world, &[])).await
+        Box::pin(Self::with(Some(amqp), world)).await
     }
 
-    async fn with(
-        place: Place,
-        world: Settings,
-        settings: &[(&str, &str)],
-    ) -> anyhow::Result<Self> {
+    async fn with(amqp: Option<String>, world: Settings) -> anyhow::Result<Self> {
         let context = Context::new(Process {
             name: "ie-tests",
             version: "0",
@@ -111,18 +85,17 @@ impl Rig {
             .context("while starting the simulator")?;
         let receiver = Receiver::start(&context.lifecycle).await?;
         let data = tempfile::tempdir()?;
-        let variables = places::environment(settings);
-        let (api, programs, database) = match place {
-            Place::Here => {
-                let api = places::embedded(&context, &data, variables).await?;
-                (api, Vec::new(), None)
+        let (api, programs, database) = match amqp {
+            None => {
+                let insightly = simulator.base_url();
+                (
+                    embedded(&context, &data, insightly).await?,
+                    Vec::new(),
+                    None,
+                )
             }
-            Place::Program => {
-                let (api, programs) = places::program(&data, variables).await?;
-                (api, programs, None)
-            }
-            Place::Servers { amqp } => {
-                let (api, programs, database) = places::processes(amqp, variables).await?;
+            Some(amqp) => {
+                let (api, programs, database) = processes(amqp).await?;
                 (api, programs, Some(database))
             }
         };
@@ -132,36 +105,12 @@ impl Rig {
             receiver,
             client,
             programs,
-            keep: Keep { data, database },
+            _keep: Keep {
+                _data: data,
+                database,
+            },
             context,
         })
-    }
-
-    /// The folder of its database and of the program's other files; empty for processes.
-    pub fn data(&self) -> &std::path::Path {
-        self.keep.data.path()
-    }
-
-    /// Sets a variable of every program; it holds from the next start.
-    pub fn set(&mut self, name: &str, value: &str) {
-        for (recipe, _) in &mut self.programs {
-            recipe.environment.retain(|(known, _)| known != name);
-            recipe.environment.push((name.to_owned(), value.to_owned()));
-        }
-    }
-
-    /// Ends every program in order and starts it again, one after the other.
-    ///
-    /// # Errors
-    /// One does not end or does not get ready.
-    pub async fn restart(&mut self) -> anyhow::Result<()> {
-        for (recipe, program) in &mut self.programs {
-            program.terminate()?;
-            program.ended(PATIENCE).await?;
-            *program = recipe.start()?;
-            program.ready(PATIENCE).await?;
-        }
-        Ok(())
     }
 
     /// Changes records, misbehaves, and knows what was written.
@@ -266,7 +215,8 @@ impl Rig {
             .programs
             .first()
             .context("an embedded system has no queues to look into")?;
-        recipe.broker()
+        let config: BrokerOnly = ie_platform::config::load_from(None, recipe.environment.clone())?;
+        Ok(config.broker)
     }
 
     /// Polls until what has arrived satisfies `verdict`.
@@ -334,12 +284,113 @@ impl Rig {
         }
         self.context.lifecycle.stop();
         self.context.lifecycle.drain(Duration::from_secs(20)).await;
-        if let Some(database) = self.keep.database.take() {
+        if let Some(database) = self._keep.database.take() {
             database.remove().await?;
         }
         anyhow::ensure!(!self.context.lifecycle.failed(), "a task failed");
         Ok(())
     }
+}
+
+#[derive(serde::Serialize, serde::Deserialize)]
+struct BrokerOnly {
+    broker: ie_broker::Config,
+}
+
+impl Config for BrokerOnly {
+    fn defaults() -> Vec<&'static str> {
+        vec![ie_broker::Config::DEFAULTS]
+    }
+
+    fn validate(&self, problems: &mut Problems) {
+        self.broker.validate(problems);
+    }
+}
+
+/// Settings that every process of a rig has, as environment variables.
+fn environment() -> Vec<(String, String)> {
+    let master_key = STANDARD.encode(rand::random::<[u8; 32]>());
+    let settings = [
+        ("SECRETS__MASTER_KEY", master_key.as_str()),
+        ("SCHEDULER__TICK", "200ms"),
+        ("FETCHER__REQUESTS_PER_SECOND", "500"),
+        ("FETCHER__RETRY_MIN", "500ms"),
+        ("FETCHER__RETRY_MAX", "2s"),
+        ("OUTGOING__ALLOW_HTTP", "true"),
+        ("DISPATCHER__ALLOW_NETWORKS", "[\"127.0.0.0/8\"]"),
+        (
+            "DISPATCHER__SCHEDULE",
+            "[\"1s\", \"1s\", \"1s\", \"1s\", \"1s\"]",
+        ),
+        ("DISPATCHER__BREAKER_PAUSE", "200ms"),
+        ("DISPATCHER__BREAKER_LONGEST_PAUSE", "1s"),
+        ("API__BOOTSTRAP_USER_SECRET", USER_SECRET),
+        ("API__BOOTSTRAP_ORGANIZATION_SECRET", ORGANIZATION_SECRET),
+        ("API__BOOTSTRAP_USER_PASSWORD", PASSWORD),
+        ("API__INSIGHTLY_URLS", "[\"http://127.0.0.1:*\"]"),
+        ("API__FIRST_POLL_SPREAD", "100ms"),
+        ("API__HINT_GAP", "100ms"),
+        ("TELEMETRY__FILTER", "info"),
+    ];
+    settings
+        .into_iter()
+        .map(|(name, value)| (format!("IE__{name}"), value.to_owned()))
+        .collect()
+}
+
+/// The four services in this process, for instances of this Insightly; gives the API's address.
+async fn embedded(
+    context: &Context,
+    data: &tempfile::TempDir,
+    insightly: String,
+) -> anyhow::Result<SocketAddr> {
+    let mut variables = environment();
+    variables.push(("IE__API__DEFAULT_INSIGHTLY_URL".to_owned(), insightly));
+    variables.push(("IE__API__ADDRESS".to_owned(), "127.0.0.1:0".to_owned()));
+    variables.push((
+        "IE__STORE__URL".to_owned(),
+        format!("sqlite:{}", data.path().join("rig.db").display()),
+    ));
+    let config: insightly_events::Config = ie_platform::config::load_from(None, variables)?;
+    Ok(insightly_events::start(context, config).await?.address)
+}
+
+/// The four services as processes on this RabbitMQ and on PostgreSQL; gives the API's address.
+async fn processes(
+    amqp: String,
+) -> anyhow::Result<(
+    SocketAddr,
+    Vec<(Recipe, Program)>,
+    ie_store::testing::Database,
+)> {
+    let database = ie_store::testing::Database::create(&server("TEST_DATABASE_URL")?).await?;
+    let [api, health @ ..] = free_ports::<5>()?;
+    let mut variables = environment();
+    for (name, value) in [
+        ("BROKER__URL", amqp),
+        (
+            "BROKER__PREFIX",
+            format!("rig-{}", uuid::Uuid::new_v4().simple()),
+        ),
+        ("STORE__URL", database.url().to_owned()),
+        ("API__ADDRESS", api.to_string()),
+    ] {
+        variables.push((format!("IE__{name}"), value));
+    }
+    let mut programs = Vec::new();
+    let names = ["ie-api", "ie-scheduler", "ie-fetcher", "ie-dispatcher"];
+    for (name, health) in names.into_iter().zip(health) {
+        let recipe = Recipe {
+            name: name.to_owned(),
+            environment: variables.clone(),
+            health,
+        };
+        programs.push((recipe.clone(), recipe.start()?));
+    }
+    for (_, program) in &mut programs {
+        program.ready(PATIENCE).await?;
+    }
+    Ok((api, programs, database))
 }
 
 /// A server that `make test` has started.
