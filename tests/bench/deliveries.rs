@@ -8,7 +8,6 @@ use ie_tests::eventually::eventually;
 use reqwest::Request;
 
 use crate::bare;
-use crate::ceiling::{self, Window};
 use crate::cpu;
 use crate::options::Sizes;
 use crate::queued::{Storing, publish};
@@ -38,7 +37,6 @@ pub(crate) async fn measure(sizes: Sizes) -> Measured {
     let scene = Scene::start(CALLBACKS, Duration::ZERO).await?;
     let mut storing = scene.storing(scene.bodies()?).await?;
     let mut turns = Turns::default();
-    let mut ceilings = Vec::new();
     let (mut parked, mut size, mut cpu_seconds) = (0.0, 0, 0.0);
     for round in 0..sizes.rounds {
         let notifications = storing.store(sizes.deliveries as usize).await?;
@@ -53,14 +51,12 @@ pub(crate) async fn measure(sizes: Sizes) -> Measured {
         if !bare_first {
             reference = bare_client(&scene, &notifications).await?;
         }
-        ceilings.push(ceiling(&scene, &notifications).await?);
         parked += turn.parked;
         cpu_seconds += turn.cpu_seconds;
         turns.add(turn.per_second, reference);
     }
     let one = to_one_callback(&scene, sizes.deliveries as usize / 10).await?;
     scene.stop().await?;
-    let most = median(&ceilings);
     let figure = Figure::new(
         "deliveries_against_bare_client",
         turns.ratio(),
@@ -70,8 +66,6 @@ pub(crate) async fn measure(sizes: Sizes) -> Measured {
     .part("deliveries_per_second", median(&turns.ours))
     .part("bare_per_second", median(&turns.reference))
     .part("ratios", turns.ratios())
-    .part("queue_and_bare_client_per_second", most)
-    .part("against_queue_and_bare_client", median(&turns.ours) / most)
     .part("notifications", sizes.deliveries)
     .part("body_bytes", size)
     .part("at_once", AT_ONCE)
@@ -128,17 +122,6 @@ async fn dispatcher(scene: &Scene, notifications: &[Notification]) -> anyhow::Re
             .counter("ie_deliveries_total", "\"parked\"")
             .await?,
     })
-}
-
-/// The same notifications, through the same queue, by a dispatcher that does nothing but pass them on.
-async fn ceiling(scene: &Scene, notifications: &[Notification]) -> anyhow::Result<f64> {
-    let queues = scene.queues().await?;
-    publish(&queues.broker, notifications).await?;
-    let window = Window {
-        at_once: AT_ONCE,
-        connections: AT_ONCE / CALLBACKS * 2,
-    };
-    ceiling::measure(scene, &queues.broker, (notifications.len(), window)).await
 }
 
 async fn notified(scene: &Scene) -> anyhow::Result<u64> {

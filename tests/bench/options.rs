@@ -51,8 +51,6 @@ pub(crate) struct Sizes {
     pub(crate) backlog: Duration,
     /// Polls of resources in which nothing has changed.
     pub(crate) idle_polls: u64,
-    /// How often a page of the dashboard is asked for.
-    pub(crate) visits: usize,
 }
 
 impl Options {
@@ -67,7 +65,6 @@ impl Options {
             steady: Duration::from_secs(15),
             backlog: Duration::from_secs(60),
             idle_polls: 40,
-            visits: 41,
         };
         let quick = Sizes {
             rounds: 1,
@@ -78,7 +75,6 @@ impl Options {
             steady: Duration::from_secs(4),
             backlog: Duration::from_secs(6),
             idle_polls: 8,
-            visits: 5,
         };
         let sizes = if self.quick { quick } else { full };
         Sizes {

@@ -15,8 +15,6 @@ pub(crate) enum Goal {
     AtMost(f64),
     /// This, neither more nor less.
     Exactly(f64),
-    /// None: it is measured to be known.
-    Open,
 }
 
 impl Goal {
@@ -26,7 +24,6 @@ impl Goal {
             Self::AtMost(goal) => value <= goal,
             // A count divided by a count.
             Self::Exactly(goal) => (value - goal).abs() < 1e-9,
-            Self::Open => true,
         }
     }
 }
@@ -37,7 +34,6 @@ impl std::fmt::Display for Goal {
             Self::AtLeast(goal) => write!(f, ">= {goal}"),
             Self::AtMost(goal) => write!(f, "<= {goal}"),
             Self::Exactly(goal) => write!(f, "= {goal}"),
-            Self::Open => write!(f, "none"),
         }
     }
 }
@@ -200,7 +196,6 @@ mod tests {
         assert!(Goal::AtLeast(0.4).is_met(0.4) && !Goal::AtLeast(0.4).is_met(0.39));
         assert!(Goal::AtMost(1.5).is_met(1.5) && !Goal::AtMost(1.5).is_met(1.51));
         assert!(Goal::Exactly(1.0).is_met(1.0) && !Goal::Exactly(1.0).is_met(1.01));
-        assert!(Goal::Open.is_met(0.0));
     }
 
     #[test]

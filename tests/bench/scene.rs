@@ -17,8 +17,7 @@ pub(crate) struct Scene {
     pub(crate) callbacks: Callbacks,
     /// One for each callback, in their order.
     pub(crate) instances: Vec<i64>,
-    /// The Insightly of all of them.
-    pub(crate) world: World,
+    world: World,
 }
 
 /// Queues that nobody has used yet.

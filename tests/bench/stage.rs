@@ -43,11 +43,6 @@ pub(crate) fn prefix() -> String {
 impl Stage {
     /// Starts one on the servers of `TEST_AMQP_URL` and `TEST_DATABASE_URL`.
     pub(crate) async fn start() -> anyhow::Result<Self> {
-        Self::start_with(&[]).await
-    }
-
-    /// The same, with more settings.
-    pub(crate) async fn start_with(more: &[(&str, &str)]) -> anyhow::Result<Self> {
         let context = context();
         let database = Database::create(&server("TEST_DATABASE_URL")?).await?;
         let api = free_port()?;
@@ -57,7 +52,6 @@ impl Stage {
             ("STORE__URL", database.url()),
             ("API__ADDRESS", &api.to_string()),
         ]));
-        environment.extend(settings(more));
         let own = with(&environment, &[("BROKER__PREFIX", &prefix())]);
         let running = Running::start("ie-api", own).await?;
         let config: Config = ie_platform::config::load_from(None, environment.clone())?;

@@ -5,15 +5,14 @@ use std::time::Instant;
 use crate::options::{Options, Sizes};
 use crate::report::{Figure, Report};
 use crate::{
-    backlog, budget, deliveries, fairness, idle, isolation, pages, path, records, scaling, start,
-    tick, walk,
+    backlog, budget, deliveries, fairness, idle, isolation, records, scaling, start, tick, walk,
 };
 
 /// What a measurement found.
 pub(crate) type Measured = anyhow::Result<Vec<Figure>>;
 
 /// The measurements; each gives one or more figures.
-pub(crate) const NAMES: [&str; 17] = [
+pub(crate) const NAMES: [&str; 13] = [
     "start",
     "idle-requests",
     "deliveries",
@@ -22,13 +21,9 @@ pub(crate) const NAMES: [&str; 17] = [
     "isolation",
     "fairness",
     "scaling",
-    "path",
-    "tracing",
     "budget",
     "tick",
     "tick-embedded",
-    "pages",
-    "pages-embedded",
     "walk-memory",
     "backlog-memory",
 ];
@@ -62,13 +57,9 @@ async fn one(name: &str, sizes: Sizes) -> Measured {
         "isolation" => isolation::measure(sizes).await,
         "fairness" => fairness::measure(sizes).await,
         "scaling" => scaling::measure(sizes).await,
-        "path" => path::workers(sizes).await,
-        "tracing" => path::tracing(sizes).await,
         "budget" => budget::measure(sizes).await,
         "tick" => tick::distributed(sizes).await,
         "tick-embedded" => tick::embedded(sizes).await,
-        "pages" => pages::distributed(sizes).await,
-        "pages-embedded" => pages::embedded(sizes).await,
         "walk-memory" => walk::measure(sizes).await,
         "backlog-memory" => backlog::measure(sizes).await,
         other => anyhow::bail!("{other} is no measurement"),

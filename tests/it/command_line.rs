@@ -1,6 +1,5 @@
 //! The command line, as a person uses it: a server with its data directory, and commands that talk to it.
 
-use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -17,18 +16,12 @@ use nix::unistd::Pid;
 /// A server with its data in a directory of its own.
 pub(crate) struct Served {
     pub(crate) data: tempfile::TempDir,
-    pub(crate) variables: Vec<(String, String)>,
-    health: SocketAddr,
+    variables: Vec<(String, String)>,
     running: Program,
 }
 
 impl Served {
     pub(crate) async fn start() -> anyhow::Result<Self> {
-        Self::start_with(&[]).await
-    }
-
-    /// With these settings too.
-    pub(crate) async fn start_with(settings: &[(&str, &str)]) -> anyhow::Result<Self> {
         let data = tempfile::tempdir()?;
         let [health, api] = free_ports()?;
         let variables = [
@@ -46,12 +39,8 @@ impl Served {
             ("IE__DISPATCHER__SCHEDULE", "[\"1s\"]".to_owned()),
             ("IE__HEALTH__ADDRESS", health.to_string()),
         ];
-        let settings = settings
-            .iter()
-            .map(|(name, value)| (*name, (*value).to_owned()));
         let variables: Vec<_> = variables
             .into_iter()
-            .chain(settings)
             .map(|(name, value)| (name.to_owned(), value))
             .collect();
         let name = "insightly-events".to_owned();
@@ -65,29 +54,8 @@ impl Served {
         Ok(Self {
             data,
             variables,
-            health,
             running,
         })
-    }
-
-    /// The process ends, and another is started on the same directory.
-    pub(crate) async fn restart(&mut self) -> anyhow::Result<()> {
-        self.running.kill()?;
-        let recipe = Recipe {
-            name: "insightly-events".to_owned(),
-            environment: self.variables.clone(),
-            health: self.health,
-        };
-        self.running = recipe.start()?;
-        self.running.ready(PATIENCE).await
-    }
-
-    /// The server's address, as `http://…`.
-    pub(crate) fn url(&self) -> anyhow::Result<String> {
-        let mut variables = self.variables.iter();
-        let address = variables.find(|(name, _)| name == "IE__API__ADDRESS");
-        let (_, address) = address.context("the server has an address")?;
-        Ok(format!("http://{address}"))
     }
 
     /// Runs a command to its end.
@@ -146,16 +114,6 @@ async fn an_instance_is_created_watched_and_mended_from_the_command_line() -> an
     let created = served.says(&["instance", "create", "-f", &body])?;
     rig.world().change(&Change::create("Contacts"))?;
 
-    let again = served.says(&["instance", "create", "--once", "-f", &body])?;
-    anyhow::ensure!(
-        again.contains("instance 1") && again.contains("exists"),
-        "{again}"
-    );
-    let listed = served.says(&["instance", "list", "--json"])?;
-    anyhow::ensure!(
-        serde_json::from_str::<Vec<serde_json::Value>>(&listed)?.len() == 1,
-        "{listed}"
-    );
     // then its event fails, the doctor says what to do,
     assert!(
         created.contains("created instance 1") && created.contains("token"),
@@ -282,5 +240,97 @@ async fn ctrl_c_ends_the_demonstration_and_leaves_nothing_behind() -> anyhow::Re
         0,
         "the data directory is still there"
     );
+    Ok(())
+}
+
+/// The status of signing in to the dashboard.
+async fn sign_in(served: &Served, name: &str, password: &str) -> anyhow::Result<StatusCode> {
+    let address = served
+        .variables
+        .iter()
+        .find(|(name, _)| name == "IE__API__ADDRESS");
+    let (_, address) = address.context("the server has an address")?;
+    let http = ie_platform::http::client(&ie_platform::http::ClientSettings::default())?;
+    let request = http
+        .post(format!("http://{address}/dashboard/sign-in"))
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(format!("name={name}&password={password}"));
+    Ok(ie_platform::http::send(request, &http, "test")
+        .await?
+        .status())
+}
+
+/// A file with a password in the server's data directory.
+fn password_file(served: &Served, name: &str, text: &str) -> anyhow::Result<String> {
+    let path = served.data.path().join(name);
+    std::fs::write(&path, text)?;
+    let text = path.to_str().map(str::to_owned);
+    text.context("a path that is no text")
+}
+
+fn create_user(served: &Served, name: &str, role: &str, file: &str) -> anyhow::Result<Output> {
+    let line = ["user", "create", "--name", name, "--role", role];
+    served.run(&[&line[..], &["--password-file", file]].concat())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn users_are_made_on_the_command_line_and_sign_in() -> anyhow::Result<()> {
+    // Given a server, whose first start has made a password,
+    let served = Served::start().await?;
+    let credentials = std::fs::read_to_string(served.data.path().join("credentials.toml"))?;
+    let password = credentials.split("dashboard_password = \"").nth(1);
+    let password = password.and_then(|rest| rest.split('"').next());
+    let password = password.context("a first password")?;
+    assert_eq!(
+        sign_in(&served, "admin", password).await?,
+        StatusCode::SEE_OTHER
+    );
+
+    // when a user is made, then it signs in,
+    let first = password_file(&served, "first", "kims-password\n")?;
+    let made = create_user(&served, "kim", "read-only", &first)?;
+    assert!(made.status.success(), "{made:?}");
+    let said = String::from_utf8_lossy(&made.stdout);
+    assert!(said.contains("created user kim, read-only"), "{said}");
+    let entered = sign_in(&served, "kim", "kims-password").await?;
+    assert_eq!(entered, StatusCode::SEE_OTHER);
+
+    // and with another password only by that.
+    let second = password_file(&served, "second", "another-password")?;
+    let line = ["user", "password", "--name", "kim", "--password-file"];
+    served.says(&[&line[..], &[&second]].concat())?;
+    let entered = sign_in(&served, "kim", "kims-password").await?;
+    assert_eq!(entered, StatusCode::UNPROCESSABLE_ENTITY);
+    let entered = sign_in(&served, "kim", "another-password").await?;
+    assert_eq!(entered, StatusCode::SEE_OTHER);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_user_that_cannot_be_made_is_refused_with_the_reason() -> anyhow::Result<()> {
+    let served = Served::start().await?;
+    let good = password_file(&served, "good", "a-good-password")?;
+    let short = password_file(&served, "short", "short")?;
+    let unknown = ["user", "password", "--name", "lee", "--password-file"];
+
+    for (refused, why) in [
+        (
+            create_user(&served, "admin", "admin", &good)?,
+            "there is a user admin already",
+        ),
+        (create_user(&served, "lee", "owner", &good)?, "no such role"),
+        (
+            create_user(&served, "lee", "admin", &short)?,
+            "10 to 200 characters",
+        ),
+        (
+            served.run(&[&unknown[..], &[&good]].concat())?,
+            "there is no user lee",
+        ),
+    ] {
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert!(!refused.status.success(), "{why}");
+        assert!(said.contains(why), "{why}: {said}");
+    }
     Ok(())
 }

@@ -19,6 +19,7 @@ mod poison;
     reason = "what the queue's own tests ask more of it"
 )]
 mod proxy;
+mod quickstart;
 mod restart;
 mod samples;
 mod shutdown;
