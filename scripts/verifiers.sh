@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Finds or installs the official libraries of other languages by which tests judge deliveries:
 # Python's `standardwebhooks` and `cloudevents` into target/verifiers/python, JavaScript's `standardwebhooks` into
-# target/verifiers/node. Versions are pinned in tests/verifiers. What is there and of these versions is left alone.
+# target/verifiers/node; and what judges the API, `schemathesis` and `openapi-spec-validator`, into target/verifiers/api.
+# Versions are pinned in tests/verifiers. What is there and of these versions is left alone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -25,14 +26,20 @@ packages "${missing[@]}"
 # pinned FOLDER FILE: whether what is in the folder was installed from these pins.
 pinned() { cmp -s "$1/installed" "$2"; }
 
-if ! pinned "$folder/python" $pins/requirements.txt; then
-  say "installing Python's libraries into $folder/python"
-  rm -rf "$folder/python"
-  python3 -m venv "$folder/python"
-  "$folder/python/bin/pip" install --quiet --disable-pip-version-check --requirement $pins/requirements.txt >&2 ||
-    fail "pip could not install $pins/requirements.txt: it needs https://pypi.org, or PIP_INDEX_URL naming a mirror"
-  cp $pins/requirements.txt "$folder/python/installed"
-fi
+# python_environment NAME FILE: an environment of that name with what the file pins.
+python_environment() {
+  local place="$folder/$1" wanted="$pins/$2"
+  pinned "$place" "$wanted" && return
+  say "installing Python's libraries into $place"
+  rm -rf "$place"
+  python3 -m venv "$place"
+  "$place/bin/pip" install --quiet --disable-pip-version-check --requirement "$wanted" >&2 ||
+    fail "pip could not install $wanted: it needs https://pypi.org, or PIP_INDEX_URL naming a mirror"
+  cp "$wanted" "$place/installed"
+}
+
+python_environment python requirements.txt
+python_environment api requirements-api.txt
 
 if ! pinned "$folder/node" $pins/package-lock.json; then
   say "installing JavaScript's library into $folder/node"

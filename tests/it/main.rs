@@ -6,6 +6,7 @@ mod command_line;
 mod configuration;
 mod crash;
 mod dashboard;
+mod description;
 mod doctor;
 mod formats;
 mod keys;
@@ -24,6 +25,7 @@ mod poison;
     reason = "what the queue's own tests ask more of it"
 )]
 mod proxy;
+mod quickstart;
 mod restart;
 mod samples;
 mod sealed;

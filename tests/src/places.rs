@@ -42,12 +42,13 @@ pub fn environment(more: &[(&str, &str)]) -> Vec<(String, String)> {
         .collect()
 }
 
-/// The four services in this process; gives the API's address.
+/// The four services in this process, for instances of this Insightly; gives the API's address.
 pub(crate) async fn embedded(
     context: &Context,
     data: &tempfile::TempDir,
-    mut variables: Vec<(String, String)>,
+    (mut variables, insightly): (Vec<(String, String)>, String),
 ) -> anyhow::Result<SocketAddr> {
+    variables.push(("IE__API__DEFAULT_INSIGHTLY_URL".to_owned(), insightly));
     variables.push(("IE__API__ADDRESS".to_owned(), "127.0.0.1:0".to_owned()));
     variables.push((
         "IE__STORE__URL".to_owned(),

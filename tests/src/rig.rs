@@ -114,7 +114,8 @@ impl Rig {
         let variables = places::environment(settings);
         let (api, programs, database) = match place {
             Place::Here => {
-                let api = places::embedded(&context, &data, variables).await?;
+                let insightly = simulator.base_url();
+                let api = places::embedded(&context, &data, (variables, insightly)).await?;
                 (api, Vec::new(), None)
             }
             Place::Program => {

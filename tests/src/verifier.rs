@@ -97,15 +97,28 @@ impl Drop for Verifier {
     }
 }
 
-/// Where `scripts/verifiers.sh` has installed the libraries: beside the profile's folder in the target directory.
+/// Where `scripts/verifiers.sh` has installed the libraries of a language.
 fn installed(language: Language) -> anyhow::Result<PathBuf> {
+    installed_as(match language {
+        Language::Python => "python",
+        Language::JavaScript => "node",
+    })
+}
+
+/// A program of those that judge the API: `scripts/verifiers.sh` installs them.
+///
+/// # Errors
+/// It is not installed.
+pub fn api_verifier(name: &str) -> anyhow::Result<PathBuf> {
+    Ok(installed_as("api")?.join("bin").join(name))
+}
+
+/// Beside the profile's folder in the target directory.
+fn installed_as(name: &str) -> anyhow::Result<PathBuf> {
     let ours = std::env::current_exe()?;
     let target = ours.ancestors().nth(3);
     let target = target.context("tests run from target/*/deps")?;
-    let folder = target.join("verifiers").join(match language {
-        Language::Python => "python",
-        Language::JavaScript => "node",
-    });
+    let folder = target.join("verifiers").join(name);
     ensure!(
         folder.join("installed").exists(),
         "{} is not there: run scripts/verifiers.sh or `make test`, which install the libraries",

@@ -19,6 +19,7 @@ mod idempotency;
 mod instances;
 mod limits;
 mod observe;
+pub mod openapi;
 pub mod password;
 pub mod process;
 mod routes;

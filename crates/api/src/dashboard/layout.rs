@@ -70,6 +70,7 @@ impl<'a> Page<'a> {
                             div.whom {
                                 strong { (self.session.user) }
                                 span.muted { (self.session.organization) " · " (self.session.principal.role.as_str()) }
+                                a href="/api-docs" { "The API" }
                             }
                             form method="post" action={ (BASE) (sign_in::OUT) } {
                                 (csrf(self.session))

@@ -7,41 +7,39 @@ use axum::extract::{FromRequestParts, Path, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, patch, post};
 use ie_model::{OrganizationId, Role, UserId};
 use ie_platform::secret::{ExposeSecret as _, SecretString};
 use ie_store::{Organization, User};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
+use utoipa_axum::routes;
 
 use super::body::{Body, OptionalBody, members, needed};
 use super::query::Query;
-use super::table::Routes;
 use super::{answer, paging};
 use crate::accounts::{Accounts, Change, Error, LONGEST_GRACE, Rotated, Told, Wanted};
 use crate::app::App;
 use crate::auth;
 use crate::draft::{Reader, shown};
 use crate::error::{ApiError, Result};
+use crate::openapi::described::Described;
+use crate::openapi::parameters::{Named, OneOrganization, OneUser, Paging};
+use crate::openapi::refusals::OfAdmin;
+use crate::openapi::schemas::{
+    NewOrganization, NewUser, OrganizationEntry, OrganizationMade, Replaced, Replacement,
+    UserChanges, UserEntry, UserMade,
+};
+use crate::openapi::tags;
 
 /// The operator's routes.
-pub(super) fn routes() -> Routes {
-    Routes::new()
-        .route(
-            "/admin/organizations",
-            get(organizations).post(create_organization),
-        )
-        .route(
-            "/admin/organizations/{id}/secret",
-            post(rotate_organization),
-        )
-        .route(
-            "/admin/organizations/{id}/users",
-            get(users).post(create_user),
-        )
-        .route("/admin/users/{id}", patch(change_user).delete(delete_user))
-        .route("/admin/users/{id}/secret", post(rotate_user))
+pub(super) fn routes() -> Described {
+    Described::new()
+        .with(routes!(organizations, create_organization))
+        .with(routes!(rotate_organization))
+        .with(routes!(users, create_user))
+        .with(routes!(change_user, delete_user))
+        .with(routes!(rotate_user))
 }
 
 /// Whoever has the operator's token, and what it manages.
@@ -69,7 +67,12 @@ impl FromRequestParts<App> for Operator {
     }
 }
 
-/// `GET /admin/organizations`: in pages, or the one of `name`.
+/// Lists the organizations, or the one of a name.
+#[utoipa::path(
+    get, path = "/admin/organizations", tag = tags::ACCOUNTS, operation_id = "listOrganizations",
+    security(("operator" = [])), params(Named, Paging),
+    responses((status = 200, description = "A page of organizations.", body = Vec<OrganizationEntry>), OfAdmin)
+)]
 async fn organizations(
     State(app): State<App>,
     Operator(accounts): Operator,
@@ -82,7 +85,12 @@ async fn organizations(
     Ok((headers, Json(list)).into_response())
 }
 
-/// `POST /admin/organizations`: `{"name"}`; the answer has its secret, this once.
+/// Makes an organization; the answer has its secret, this once.
+#[utoipa::path(
+    post, path = "/admin/organizations", tag = tags::ACCOUNTS, operation_id = "createOrganization",
+    security(("operator" = [])), request_body = NewOrganization,
+    responses((status = 200, description = "The organization.", body = OrganizationMade), OfAdmin)
+)]
 async fn create_organization(
     Operator(accounts): Operator,
     Body(body): Body,
@@ -94,7 +102,12 @@ async fn create_organization(
     Ok(Json(with_secret(organization(&told.made), &told)))
 }
 
-/// `POST /admin/organizations/{id}/secret`: `{"graceMinutes"}`, or nothing.
+/// Replaces an organization's secret.
+#[utoipa::path(
+    post, path = "/admin/organizations/{id}/secret", tag = tags::ACCOUNTS, operation_id = "replaceOrganizationSecret",
+    security(("operator" = [])), params(OneOrganization), request_body(content = Replacement, description = "May be left out."),
+    responses((status = 200, description = "The fresh secret.", body = Replaced), OfAdmin)
+)]
 async fn rotate_organization(
     State(app): State<App>,
     Operator(accounts): Operator,
@@ -106,7 +119,12 @@ async fn rotate_organization(
     Ok(rotated(&accounts.rotate_organization(id, grace).await?))
 }
 
-/// `GET /admin/organizations/{id}/users`: in pages, or the one of `name`.
+/// Lists an organization's users, or the one of a name.
+#[utoipa::path(
+    get, path = "/admin/organizations/{id}/users", tag = tags::ACCOUNTS, operation_id = "listUsers",
+    security(("operator" = [])), params(OneOrganization, Named, Paging),
+    responses((status = 200, description = "A page of users.", body = Vec<UserEntry>), OfAdmin)
+)]
 async fn users(
     State(app): State<App>,
     Operator(accounts): Operator,
@@ -124,7 +142,12 @@ async fn users(
     Ok((headers, Json(list)).into_response())
 }
 
-/// `POST /admin/organizations/{id}/users`: `{"name", "role", "password"}`; the answer has its secret, this once.
+/// Makes a user; the answer has its secret, this once.
+#[utoipa::path(
+    post, path = "/admin/organizations/{id}/users", tag = tags::ACCOUNTS, operation_id = "createUser",
+    security(("operator" = [])), params(OneOrganization), request_body = NewUser,
+    responses((status = 200, description = "The user.", body = UserMade), OfAdmin)
+)]
 async fn create_user(
     Operator(accounts): Operator,
     Path(id): Path<String>,
@@ -141,7 +164,12 @@ async fn create_user(
     Ok(Json(with_secret(user(&told.made), &told)))
 }
 
-/// `PATCH /admin/users/{id}`: `{"role", "disabled", "password"}`, of which what is given is changed.
+/// Changes of a user what is given.
+#[utoipa::path(
+    patch, path = "/admin/users/{id}", tag = tags::ACCOUNTS, operation_id = "changeUser",
+    security(("operator" = [])), params(OneUser), request_body = UserChanges,
+    responses((status = 200, description = "The user.", body = UserEntry), OfAdmin)
+)]
 async fn change_user(
     Operator(accounts): Operator,
     Path(id): Path<String>,
@@ -158,13 +186,23 @@ async fn change_user(
     Ok(Json(user(&changed)))
 }
 
-/// `DELETE /admin/users/{id}`.
+/// Deletes a user; its instances stay with the organization.
+#[utoipa::path(
+    delete, path = "/admin/users/{id}", tag = tags::ACCOUNTS, operation_id = "deleteUser",
+    security(("operator" = [])), params(OneUser),
+    responses((status = 200, description = "It is deleted."), OfAdmin)
+)]
 async fn delete_user(Operator(accounts): Operator, Path(id): Path<String>) -> Result<StatusCode> {
     accounts.delete_user(user_id(&id)?).await?;
     Ok(StatusCode::OK)
 }
 
-/// `POST /admin/users/{id}/secret`: `{"graceMinutes"}`, or nothing.
+/// Replaces a user's secret.
+#[utoipa::path(
+    post, path = "/admin/users/{id}/secret", tag = tags::ACCOUNTS, operation_id = "replaceUserSecret",
+    security(("operator" = [])), params(OneUser), request_body(content = Replacement, description = "May be left out."),
+    responses((status = 200, description = "The fresh secret.", body = Replaced), OfAdmin)
+)]
 async fn rotate_user(
     State(app): State<App>,
     Operator(accounts): Operator,

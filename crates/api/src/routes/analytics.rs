@@ -3,18 +3,22 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::routing::get;
 use chrono::{DateTime, TimeDelta, Utc};
 use ie_model::OrganizationId;
 use ie_store::{Interval, Outcomes, Span};
 use serde_json::{Value, json};
+use utoipa_axum::routes;
 
 use super::answer::date;
 use super::query::Query;
-use super::table::Routes;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::error::{ApiError, Result};
+use crate::openapi::described::Described;
+use crate::openapi::parameters::Counted;
+use crate::openapi::refusals::OfCounting;
+use crate::openapi::schemas::{CountsOfAccounts, CountsOfInstances, EventCount};
+use crate::openapi::tags;
 
 /// Intervals of one answer: a week by minutes and a year by hours have room.
 const MOST_INTERVALS: u64 = 11_000;
@@ -29,14 +33,18 @@ const DEFAULT_SPAN: TimeDelta = TimeDelta::days(1);
 const ACCOUNTS: [&str; 2] = ["accountIds[]", "accountIds"];
 
 /// The three ways of counting.
-pub(super) fn routes() -> Routes {
-    Routes::new()
-        .route("/instances/events/analytics", get(totals))
-        .route("/instances/events/analytics/instances", get(by_instance))
-        .route("/instances/events/analytics/accounts", get(by_account))
+pub(super) fn routes() -> Described {
+    Described::new()
+        .with(routes!(totals))
+        .with(routes!(by_instance))
+        .with(routes!(by_account))
 }
 
-/// Events per interval.
+/// Counts events per interval.
+#[utoipa::path(
+    get, path = "/instances/events/analytics", tag = tags::EVENTS, operation_id = "countEvents", params(Counted),
+    responses((status = 200, description = "A row for each interval, the last one included.", body = Vec<EventCount>), OfCounting)
+)]
 async fn totals(State(app): State<App>, caller: Caller, query: Query) -> Result<Json<Value>> {
     let span = span(&caller, &query, app.clock.now())?;
     let mut counts = app.store.event_counts(&span).await?.into_iter().peekable();
@@ -48,7 +56,11 @@ async fn totals(State(app): State<App>, caller: Caller, query: Query) -> Result<
     Ok(Json(rows.collect()))
 }
 
-/// How events ended per interval and instance.
+/// Counts how events ended, per interval and instance.
+#[utoipa::path(
+    get, path = "/instances/events/analytics/instances", tag = tags::EVENTS, operation_id = "countEventsOfInstances", params(Counted),
+    responses((status = 200, description = "A row for each interval.", body = Vec<CountsOfInstances>), OfCounting)
+)]
 async fn by_instance(State(app): State<App>, caller: Caller, query: Query) -> Result<Json<Value>> {
     let span = span(&caller, &query, app.clock.now())?;
     let outcomes = outcomes(&app, &span).await?;
@@ -62,7 +74,11 @@ async fn by_instance(State(app): State<App>, caller: Caller, query: Query) -> Re
     })))
 }
 
-/// How events ended per interval and account: of whoever asks there is one.
+/// Counts how events ended, per interval and account: of whoever asks there is one.
+#[utoipa::path(
+    get, path = "/instances/events/analytics/accounts", tag = tags::EVENTS, operation_id = "countEventsOfAccounts", params(Counted),
+    responses((status = 200, description = "A row for each interval.", body = Vec<CountsOfAccounts>), OfCounting)
+)]
 async fn by_account(State(app): State<App>, caller: Caller, query: Query) -> Result<Json<Value>> {
     let span = span(&caller, &query, app.clock.now())?;
     let outcomes = outcomes(&app, &span).await?;

@@ -11,10 +11,18 @@ use crate::accounts;
 use crate::app::App;
 use crate::auth;
 use crate::error::{ApiError, Result};
+use crate::openapi::refusals::{OfChange, OfSignIn};
+use crate::openapi::schemas::{OwnSecrets, SignIn, Token};
+use crate::openapi::tags;
 use crate::sign_ins::{self, Refused};
 use crate::tokens;
 
-/// `POST /authentication`: `{"username", "password"}`, for a token that is good for `api.token_lifetime`.
+/// Signs a user in, for a token that is good for `api.token_lifetime`.
+#[utoipa::path(
+    post, path = "/authentication", tag = tags::ACCOUNTS, operation_id = "signIn", security(()),
+    request_body = SignIn,
+    responses((status = 200, description = "The token.", body = Token), OfSignIn)
+)]
 pub(super) async fn sign_in(State(app): State<App>, Body(body): Body) -> Result<Json<Value>> {
     let (name, password) = members(Some(&body), &["username", "password"], |reader| {
         let name = needed(reader, "username", "the name of a user");
@@ -39,7 +47,12 @@ pub(super) async fn sign_in(State(app): State<App>, Body(body): Body) -> Result<
     Ok(Json(json!({ "token": token })))
 }
 
-/// `GET /authentication/secrets`: the secrets of the token's user and of its organization.
+/// Tells the secrets of the token's user and of its organization.
+#[utoipa::path(
+    get, path = "/authentication/secrets", tag = tags::ACCOUNTS, operation_id = "getSecrets",
+    security(("token" = [])),
+    responses((status = 200, description = "The secrets.", body = OwnSecrets), OfChange)
+)]
 pub(super) async fn secrets(State(app): State<App>, headers: HeaderMap) -> Result<Json<Value>> {
     let token = auth::bearer(&headers)?;
     let user = tokens::session(&app, token).await?.principal.user;

@@ -9,8 +9,17 @@ use super::answer::{date, late};
 use super::subject::Subject;
 use crate::app::App;
 use crate::error::Result;
+use crate::openapi::parameters::OneInstance;
+use crate::openapi::schemas::Budget;
+use crate::openapi::tags;
 
-/// The budget of the instance's account; the late polls are those of the instance.
+/// Shows what is left of the requests of an instance's Insightly account.
+///
+/// The late polls are those of the instance.
+#[utoipa::path(
+    get, path = "/instances/{id}/budget", tag = tags::INSTANCES, operation_id = "getBudget", params(OneInstance),
+    responses((status = 200, description = "The account's budget.", body = Budget))
+)]
 pub(super) async fn get(State(app): State<App>, Subject(instance): Subject) -> Result<Json<Value>> {
     of(&app, &instance).await.map(Json)
 }

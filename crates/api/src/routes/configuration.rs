@@ -11,17 +11,32 @@ use crate::connector;
 use crate::draft::shown;
 use crate::error::{ApiError, Result};
 use crate::instances;
+use crate::openapi::parameters::{OneEntry, OneInstance};
+use crate::openapi::refusals::{OfChange, OfKeyCheck};
+use crate::openapi::schemas::{ConfigurationEntry, EntryChange};
+use crate::openapi::tags;
 
 /// The member of a body that holds the new value.
 const VALUE: &str = "propertyValue";
 
-/// `GET /instances/{id}/configuration`: the entries that are set, with stars for secrets.
+/// Lists the entries of an instance's configuration.
+#[utoipa::path(
+    get, path = "/instances/{id}/configuration", tag = tags::INSTANCES, operation_id = "listConfiguration",
+    params(OneInstance),
+    responses((status = 200, description = "The entries that are set, with stars for secrets.",
+        body = Vec<ConfigurationEntry>))
+)]
 pub(super) async fn list(Subject(instance): Subject) -> Json<Vec<Value>> {
     let entries = instance.configuration.iter();
     Json(entries.map(|(key, value)| entry(key, value)).collect())
 }
 
-/// `GET /instances/{id}/configuration/{key}`.
+/// Shows one entry of an instance's configuration.
+#[utoipa::path(
+    get, path = "/instances/{id}/configuration/{key}", tag = tags::INSTANCES, operation_id = "getConfigurationEntry",
+    params(OneInstance, OneEntry),
+    responses((status = 200, description = "The entry, with stars for a secret.", body = ConfigurationEntry))
+)]
 pub(super) async fn get(Subject(instance): Subject, params: RawPathParams) -> Result<Json<Value>> {
     let key = key_of(&params);
     let value = instance.configuration.get(key);
@@ -33,8 +48,14 @@ pub(super) async fn get(Subject(instance): Subject, params: RawPathParams) -> Re
     Ok(Json(entry(key, value)))
 }
 
-/// `PATCH /instances/{id}/configuration/{key}` with `{"propertyValue": …}`: as a `PATCH` of the instance with this entry;
-/// null removes it.
+/// Changes one entry of an instance's configuration.
+///
+/// As a `PATCH` of the instance with this entry; null removes it.
+#[utoipa::path(
+    patch, path = "/instances/{id}/configuration/{key}", tag = tags::INSTANCES,
+    operation_id = "changeConfigurationEntry", params(OneInstance, OneEntry), request_body = EntryChange,
+    responses((status = 200, description = "The entry.", body = ConfigurationEntry), OfKeyCheck, OfChange)
+)]
 pub(super) async fn patch(
     State(app): State<App>,
     Subject(instance): Subject,

@@ -17,15 +17,28 @@ use crate::auth::Caller;
 use crate::dead_letters::{Rest, Which, redrive as redrive_now};
 use crate::draft::{Problems, Reader, shown};
 use crate::error::{ApiError, Result};
+use crate::openapi::parameters::{self, OfInstance, OneEvent, Paging};
+use crate::openapi::refusals::OfNames;
+use crate::openapi::schemas::{DeadLetter, DeadLettersWanted, Redriven};
+use crate::openapi::tags;
 
-/// `GET /dead-letters`: narrowed as by [`asked_for`], in pages.
+/// Lists dead letters, the oldest first.
+#[utoipa::path(
+    get, path = "/dead-letters", tag = tags::DEAD_LETTERS, operation_id = "listDeadLetters",
+    params(OfInstance, parameters::Narrowing, Paging),
+    responses((status = 200, description = "A page of dead letters.", body = Vec<DeadLetter>), OfNames)
+)]
 pub(super) async fn list(State(app): State<App>, caller: Caller, query: Query) -> Result<Response> {
     let filter = asked_for(&app, &caller, &query).await?;
     let page = paging::wanted(&query, &app.config)?;
     events::answered(&app, &filter, page, answer::dead_letter).await
 }
 
-/// `GET /dead-letters/{eventId}`: with its body and every attempt.
+/// Shows a dead letter with its body and every attempt.
+#[utoipa::path(
+    get, path = "/dead-letters/{eventId}", tag = tags::DEAD_LETTERS, operation_id = "getDeadLetter", params(OneEvent),
+    responses((status = 200, description = "The dead letter.", body = DeadLetter))
+)]
 pub(super) async fn get(
     State(app): State<App>,
     caller: Caller,
@@ -36,7 +49,14 @@ pub(super) async fn get(
     found.ok_or_else(|| ApiError::not_found(format!("there is no dead letter {id:?}")))
 }
 
-/// `POST /dead-letters/redrive`: a body of [`KEYS`]; without one, the oldest.
+/// Delivers dead letters again, at the operator's rate.
+///
+/// Without a body, the oldest.
+#[utoipa::path(
+    post, path = "/dead-letters/redrive", tag = tags::DEAD_LETTERS, operation_id = "redriveDeadLetters",
+    request_body = Option<DeadLettersWanted>,
+    responses((status = 200, description = "How many, and until when.", body = Redriven), OfNames)
+)]
 pub(super) async fn redrive(
     State(app): State<App>,
     caller: Caller,

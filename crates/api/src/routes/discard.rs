@@ -10,8 +10,18 @@ use crate::app::App;
 use crate::auth::Caller;
 use crate::dead_letters::{Which, discard as discard_now};
 use crate::error::{ApiError, Result};
+use crate::openapi::refusals::OfNames;
+use crate::openapi::schemas::{DeadLettersWanted, Discarded};
+use crate::openapi::tags;
 
-/// The body of a redrive, of which something beside `limit` is required: unlike a redrive it cannot be undone.
+/// Gives dead letters up.
+///
+/// Something beside `limit` is required: unlike a redrive it cannot be undone.
+#[utoipa::path(
+    post, path = "/dead-letters/discard", tag = tags::DEAD_LETTERS, operation_id = "discardDeadLetters",
+    request_body = DeadLettersWanted,
+    responses((status = 200, description = "How many.", body = Discarded), OfNames)
+)]
 pub(super) async fn discard(
     State(app): State<App>,
     caller: Caller,

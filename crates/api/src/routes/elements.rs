@@ -10,22 +10,38 @@ use crate::auth::Caller;
 use crate::connector;
 use crate::draft::{Rejection, shown};
 use crate::error::Result;
+use crate::openapi::parameters::OneElement;
+use crate::openapi::schemas::{Connector, ConnectorSummary, Metadata};
+use crate::openapi::tags;
 
 /// The name of the path parameter.
 const ELEMENT: &str = "element";
 
-/// `GET /elements`.
+/// Lists the connectors: there is one.
+#[utoipa::path(
+    get, path = "/elements", tag = tags::CONNECTOR, operation_id = "listConnectors",
+    responses((status = 200, description = "The connectors.", body = Vec<ConnectorSummary>))
+)]
 pub(super) async fn list(_: Caller) -> Json<Value> {
     Json(json!([connector::summary()]))
 }
 
-/// `GET /elements/{key or id}`.
+/// Describes a connector and every entry of its configuration.
+#[utoipa::path(
+    get, path = "/elements/{element}", tag = tags::CONNECTOR, operation_id = "getConnector", params(OneElement),
+    responses((status = 200, description = "The connector.", body = Connector))
+)]
 pub(super) async fn get(_: Caller, Path(element): Path<String>) -> Result<Json<Value>> {
     known(&element)?;
     Ok(Json(connector::described()))
 }
 
-/// `GET /elements/{key or id}/metadata`.
+/// Says what a connector can do.
+#[utoipa::path(
+    get, path = "/elements/{element}/metadata", tag = tags::CONNECTOR, operation_id = "getConnectorMetadata",
+    params(OneElement),
+    responses((status = 200, description = "What it can do.", body = Metadata))
+)]
 pub(super) async fn metadata(_: Caller, Path(element): Path<String>) -> Result<Json<Value>> {
     known(&element)?;
     Ok(Json(connector::metadata()))

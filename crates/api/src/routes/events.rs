@@ -16,8 +16,16 @@ use super::{answer, paging};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::error::{ApiError, Result};
+use crate::openapi::parameters::{self, OneEvent, OneInstance, Paging, Status};
+use crate::openapi::schemas::{Disposition, Event};
+use crate::openapi::tags;
 
-/// `GET /instances/{id}/events`: `status`, `objectType`, `errorClass`, `from`, `to` (exclusive), in pages.
+/// Lists the events of an instance, the oldest first.
+#[utoipa::path(
+    get, path = "/instances/{id}/events", tag = tags::EVENTS, operation_id = "listEventsOfInstance",
+    params(OneInstance, Status, parameters::Narrowing, Paging),
+    responses((status = 200, description = "A page of events.", body = Vec<Event>))
+)]
 pub(super) async fn list(
     State(app): State<App>,
     Subject(instance): Subject,
@@ -28,7 +36,12 @@ pub(super) async fn list(
     answered(&app, &filter, page, answer::event).await
 }
 
-/// `GET /instances/events`: the same of all the organization's instances, or of that of the Element token.
+/// Lists the events of all instances, or of that of the Element token, the oldest first.
+#[utoipa::path(
+    get, path = "/instances/events", tag = tags::EVENTS, operation_id = "listEvents",
+    params(Status, parameters::Narrowing, Paging),
+    responses((status = 200, description = "A page of events.", body = Vec<Event>))
+)]
 pub(super) async fn list_all(
     State(app): State<App>,
     caller: Caller,
@@ -38,7 +51,12 @@ pub(super) async fn list_all(
     answered(&app, &callers(&caller, &query)?, page, answer::event).await
 }
 
-/// `GET /instances/events/dispositions`: what became of the same events.
+/// Lists what became of the events of all instances, or of that of the Element token, the oldest first.
+#[utoipa::path(
+    get, path = "/instances/events/dispositions", tag = tags::EVENTS, operation_id = "listDispositions",
+    params(Status, parameters::Narrowing, Paging),
+    responses((status = 200, description = "A page of events with their attempts.", body = Vec<Disposition>))
+)]
 pub(super) async fn dispositions(
     State(app): State<App>,
     caller: Caller,
@@ -68,7 +86,12 @@ fn filter(
     }))
 }
 
-/// `GET /instances/{id}/events/{eventId}`.
+/// Shows an event of an instance.
+#[utoipa::path(
+    get, path = "/instances/{id}/events/{eventId}", tag = tags::EVENTS, operation_id = "getEventOfInstance",
+    params(OneInstance, OneEvent),
+    responses((status = 200, description = "The event.", body = Event))
+)]
 pub(super) async fn get(
     State(app): State<App>,
     Subject(instance): Subject,
@@ -86,7 +109,11 @@ pub(super) async fn get(
         .ok_or_else(missing)
 }
 
-/// `GET /instances/events/{eventId}`: of any of the organization's instances, or of that of the Element token.
+/// Shows an event of any instance, or of that of the Element token.
+#[utoipa::path(
+    get, path = "/instances/events/{eventId}", tag = tags::EVENTS, operation_id = "getEvent", params(OneEvent),
+    responses((status = 200, description = "The event.", body = Event))
+)]
 pub(super) async fn get_any(
     State(app): State<App>,
     caller: Caller,

@@ -14,14 +14,23 @@ use crate::app::App;
 use crate::auth::Caller;
 use crate::error::Result;
 use crate::observe;
+use crate::openapi::parameters::{Narrowing, OfInstance};
+use crate::openapi::refusals::OfNames;
+use crate::openapi::tags;
 
 /// Dead letters that are in memory at once; the next are read when the client has taken these.
 const AT_ONCE: u32 = 20;
 
-/// Narrowed as the list is, in the form of `GET /dead-letters/{eventId}`, the oldest first.
+/// Exports dead letters as lines of JSON, the oldest first.
 ///
-/// What goes wrong before the first line is an answer; later the connection breaks off, so that what came before is not
-/// taken for everything.
+/// Each line has the form of `GET /dead-letters/{eventId}`. What goes wrong before the first line is an answer; later the
+/// connection breaks off, so that what came before is not taken for everything.
+#[utoipa::path(
+    get, path = "/dead-letters/export", tag = tags::DEAD_LETTERS, operation_id = "exportDeadLetters",
+    params(OfInstance, Narrowing),
+    responses((status = 200, description = "A line for each dead letter.", body = String,
+        content_type = "application/x-ndjson"), OfNames)
+)]
 pub(super) async fn export(
     State(app): State<App>,
     caller: Caller,

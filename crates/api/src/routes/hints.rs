@@ -14,10 +14,17 @@ use crate::app::App;
 use crate::auth;
 use crate::error::{ApiError, Result};
 use crate::hints::{FOLD, Key, Verdict};
+use crate::openapi::parameters::{HintToken, HubResource, OfResource};
+use crate::openapi::tags;
 
-/// Makes the pollers due that the address names: by `/{resource}`, by `?resource=`, or else all of the instance.
+/// Makes the pollers of an instance due, or those of `resource`.
 ///
 /// The body is not read, whatever it is.
+#[utoipa::path(
+    post, path = "/events/insightly/{token}", tag = tags::HINTS, operation_id = "giveHint", security(()),
+    params(HintToken, OfResource),
+    responses((status = 202, description = "It is taken."))
+)]
 pub(super) async fn hint(
     State(app): State<App>,
     Path(names): Path<Vec<String>>,
@@ -42,6 +49,22 @@ pub(super) async fn hint(
     };
     counter!("ie_hints_total", "outcome" => outcome).increment(1);
     Ok(StatusCode::ACCEPTED)
+}
+
+/// Makes the poller of a resource due.
+///
+/// The body is not read, whatever it is.
+#[utoipa::path(
+    post, path = "/events/insightly/{token}/{resource}", tag = tags::HINTS, operation_id = "giveHintOfResource",
+    security(()), params(HintToken, HubResource),
+    responses((status = 202, description = "It is taken."))
+)]
+pub(super) async fn hint_of_resource(
+    state: State<App>,
+    names: Path<Vec<String>>,
+    query: Query,
+) -> Result<StatusCode> {
+    hint(state, names, query).await
 }
 
 async fn look(app: &App, key: &Key) -> Result<bool> {

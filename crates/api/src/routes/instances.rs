@@ -18,8 +18,26 @@ use crate::auth::Caller;
 use crate::error::Result;
 use crate::idempotency::{Once, Sealed};
 use crate::instances::{self, Stored};
+use crate::openapi::examples;
+use crate::openapi::parameters::{FindInstances, OfResource, OneInstance, Paging};
+use crate::openapi::refusals::{OfChange, OfKeyCheck, OfNames};
+use crate::openapi::schemas::{
+    self, Due, HintUrl, InstanceChange, NewInstance, OneOrMany, PollerRecord,
+};
+use crate::openapi::tags;
 
-/// `POST /instances`.
+/// Creates a connector instance.
+///
+/// The key is checked with Insightly before anything is stored. The answer has the instance's `token` and `id`, and tells
+/// `webhookSecret` this once.
+#[utoipa::path(
+    post, path = "/instances", tag = tags::INSTANCES, operation_id = "createInstance",
+    request_body(content = NewInstance, examples(
+        ("resources" = (summary = "The connector's way of polling", value = json!(examples::short()))),
+        ("insightly-events" = (summary = "The first body of the Insightly Events page", value = json!(examples::seed()))),
+    )),
+    responses((status = 200, description = "The instance.", body = schemas::Instance), OfKeyCheck, OfNames)
+)]
 pub(super) async fn create(
     State(app): State<App>,
     caller: Caller,
@@ -37,13 +55,18 @@ pub(super) async fn create(
     Ok(Json(answer))
 }
 
-/// `GET /instances`: the organization's, or with an Element token that one.
+/// Lists the organization's instances, or with an Element token that one.
+#[utoipa::path(
+    get, path = "/instances", tag = tags::INSTANCES, operation_id = "listInstances", params(FindInstances, Paging),
+    responses((status = 200, description = "A page of instances; with an Element token that instance, not in a list.",
+        body = OneOrMany))
+)]
 pub(super) async fn list(State(app): State<App>, caller: Caller, query: Query) -> Result<Response> {
+    let page = paging::wanted(&query, &app.config)?;
     if let Some(instance) = caller.element {
         let answer = answer::instance(&app, &instance)?;
         return Ok(Json(answer).into_response());
     }
-    let page = paging::wanted(&query, &app.config)?;
     let found = matching(&app, caller.principal.organization, &query, page).await?;
     let (instances, headers): (Vec<Instance>, HeaderMap) =
         paging::cut(found, page, |instance| instance.id.get());
@@ -54,12 +77,23 @@ pub(super) async fn list(State(app): State<App>, caller: Caller, query: Query) -
     Ok((headers, Json(answers?)).into_response())
 }
 
-/// `GET /instances/{id}`.
+/// Shows an instance.
+#[utoipa::path(
+    get, path = "/instances/{id}", tag = tags::INSTANCES, operation_id = "getInstance", params(OneInstance),
+    responses((status = 200, description = "The instance.", body = schemas::Instance))
+)]
 pub(super) async fn get(State(app): State<App>, Subject(instance): Subject) -> Result<Json<Value>> {
     answer::instance(&app, &instance).map(Json)
 }
 
-/// `PATCH /instances/{id}`: changes what the body names; `configuration` entry by entry.
+/// Changes what the body names of an instance.
+///
+/// `configuration` is changed entry by entry.
+#[utoipa::path(
+    patch, path = "/instances/{id}", tag = tags::INSTANCES, operation_id = "changeInstance", params(OneInstance),
+    request_body = InstanceChange,
+    responses((status = 200, description = "The instance.", body = schemas::Instance), OfKeyCheck, OfNames, OfChange)
+)]
 pub(super) async fn patch(
     State(app): State<App>,
     Subject(instance): Subject,
@@ -69,7 +103,14 @@ pub(super) async fn patch(
     changed(&app, &stored)
 }
 
-/// `PUT /instances/{id}`: the body as a whole takes the place of what was sent before.
+/// Replaces an instance.
+///
+/// The body as a whole takes the place of what was sent before; stars keep a secret.
+#[utoipa::path(
+    put, path = "/instances/{id}", tag = tags::INSTANCES, operation_id = "replaceInstance", params(OneInstance),
+    request_body = NewInstance,
+    responses((status = 200, description = "The instance.", body = schemas::Instance), OfKeyCheck, OfNames, OfChange)
+)]
 pub(super) async fn put(
     State(app): State<App>,
     Subject(instance): Subject,
@@ -79,7 +120,11 @@ pub(super) async fn put(
     changed(&app, &stored)
 }
 
-/// `DELETE /instances/{id}`.
+/// Deletes an instance.
+#[utoipa::path(
+    delete, path = "/instances/{id}", tag = tags::INSTANCES, operation_id = "deleteInstance", params(OneInstance),
+    responses((status = 200, description = "It is deleted."))
+)]
 pub(super) async fn delete(
     State(app): State<App>,
     Subject(instance): Subject,
@@ -88,7 +133,11 @@ pub(super) async fn delete(
     Ok(StatusCode::OK)
 }
 
-/// `PUT /instances/{id}/enabled`.
+/// Turns an instance on.
+#[utoipa::path(
+    put, path = "/instances/{id}/enabled", tag = tags::INSTANCES, operation_id = "enableInstance", params(OneInstance),
+    responses((status = 200, description = "The instance.", body = schemas::Instance), OfChange)
+)]
 pub(super) async fn enable(
     State(app): State<App>,
     Subject(instance): Subject,
@@ -97,7 +146,14 @@ pub(super) async fn enable(
     answer::instance(&app, &instance).map(Json)
 }
 
-/// `DELETE /instances/{id}/enabled`.
+/// Turns an instance off.
+///
+/// It is neither polled nor notified until it is turned on.
+#[utoipa::path(
+    delete, path = "/instances/{id}/enabled", tag = tags::INSTANCES, operation_id = "disableInstance",
+    params(OneInstance),
+    responses((status = 200, description = "The instance.", body = schemas::Instance), OfChange)
+)]
 pub(super) async fn disable(
     State(app): State<App>,
     Subject(instance): Subject,
@@ -106,7 +162,12 @@ pub(super) async fn disable(
     answer::instance(&app, &instance).map(Json)
 }
 
-/// `GET /instances/{id}/event-poller-records`.
+/// Shows how the polls of an instance stand, one record for each resource.
+#[utoipa::path(
+    get, path = "/instances/{id}/event-poller-records", tag = tags::INSTANCES, operation_id = "listPollerRecords",
+    params(OneInstance),
+    responses((status = 200, description = "A record for each resource that is polled.", body = Vec<PollerRecord>))
+)]
 pub(super) async fn poller_records(
     State(app): State<App>,
     Subject(instance): Subject,
@@ -125,8 +186,14 @@ pub(super) async fn poller_records(
     Ok(Json(pollers.iter().map(record).collect()))
 }
 
-/// `POST /instances/{id}/poll`: its resources, or that of `?resource=`, are polled now instead of at their next due
-/// time. A poll under way is followed by one more.
+/// Polls an instance's resources now instead of at their next due time.
+///
+/// A poll under way is followed by one more.
+#[utoipa::path(
+    post, path = "/instances/{id}/poll", tag = tags::INSTANCES, operation_id = "pollInstance",
+    params(OneInstance, OfResource),
+    responses((status = 202, description = "They are due.", body = Due))
+)]
 pub(super) async fn poll(
     State(app): State<App>,
     Subject(instance): Subject,
@@ -136,7 +203,14 @@ pub(super) async fn poll(
     Ok((StatusCode::ACCEPTED, Json(json!({ "due": due }))))
 }
 
-/// `POST /instances/{id}/hint/rotate`: the hint URL so far is void, and this is the new one.
+/// Gives an instance another hint URL.
+///
+/// The one so far is void.
+#[utoipa::path(
+    post, path = "/instances/{id}/hint/rotate", tag = tags::INSTANCES, operation_id = "rotateHintUrl",
+    params(OneInstance),
+    responses((status = 200, description = "The hint URL from this time on.", body = HintUrl), OfChange)
+)]
 pub(super) async fn rotate_hint(
     State(app): State<App>,
     Subject(instance): Subject,

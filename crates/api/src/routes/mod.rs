@@ -31,32 +31,34 @@ mod walks;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::StatusCode;
 use axum::middleware;
-use axum::routing::{get, post, put};
+use axum::routing::get;
+use utoipa_axum::routes;
 
 use crate::app::App;
 use crate::dashboard;
 use crate::error::ApiError;
 use crate::idempotency;
 use crate::observe;
+use crate::openapi::described::Described;
+use crate::openapi::page;
 use table::Routes;
 
 /// Where Open Connectors' API begins.
-const BASE: &str = "/elements/api-v2";
+pub(crate) const BASE: &str = "/elements/api-v2";
 
-/// Where hints go: outside of the API, since whoever gives them has no account.
-const HINTS: &str = "/events/insightly/{token}";
-const HINTS_OF_RESOURCE: &str = "/events/insightly/{token}/{resource}";
+/// What is served, and its paths.
+pub(crate) struct Served {
+    pub(crate) router: axum::Router,
+    pub(crate) paths: Vec<String>,
+}
 
 /// Every route, inside what surrounds each request.
-///
-/// Routes without `{id}` are about the instance of the Element token.
 pub(crate) fn routes(app: &App) -> Served {
-    let Routes { router, paths } = Routes::new()
-        .nest(BASE, api(app))
+    let once = middleware::from_fn_with_state(app.clone(), idempotency::pass);
+    let Routes { router, paths } = Routes::described(around(of_users().layer(once)))
+        .merge(page::routes())
         .route("/", get(dashboard::home))
-        .nest(dashboard::BASE, dashboard::routes(app))
-        .route(HINTS, post(hints::hint))
-        .route(HINTS_OF_RESOURCE, post(hints::hint));
+        .nest(dashboard::BASE, dashboard::routes(app));
     let router = router
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
@@ -70,96 +72,71 @@ pub(crate) fn routes(app: &App) -> Served {
     Served { router, paths }
 }
 
-/// What is served, and its paths.
-pub(crate) struct Served {
-    pub(crate) router: axum::Router,
-    pub(crate) paths: Vec<String>,
+/// The API's routes with their descriptions.
+pub(crate) fn described() -> Described {
+    around(of_users())
 }
 
-/// What is below [`BASE`].
-fn api(app: &App) -> Routes {
-    let of_element = instances().within(|router| {
-        router.layer(middleware::from_fn_with_state(
-            app.clone(),
-            elements::exists,
-        ))
-    });
-    let of_users = instances()
-        .merge(hubs::routes())
-        .nest("/elements/{element}", of_element)
-        .route("/events/stream", get(stream::stream))
-        .route("/ping", get(ping::ping))
-        .route("/objects", get(ping::objects))
-        .route("/hubs/crm/objects", get(ping::objects))
-        .route("/elements", get(elements::list))
-        .route("/elements/{element}", get(elements::get))
-        .route("/elements/{element}/metadata", get(elements::metadata))
-        .route("/dead-letters", get(dead_letters::list))
-        .route("/dead-letters/export", get(export::export))
-        .route("/dead-letters/{event_id}", get(dead_letters::get))
-        .route("/dead-letters/redrive", post(dead_letters::redrive))
-        .route("/dead-letters/discard", post(discard::discard))
-        .within(|router| {
-            router.route_layer(middleware::from_fn_with_state(
-                app.clone(),
-                idempotency::pass,
-            ))
-        });
-    of_users
+/// With what is not for users. Hints stand outside of [`BASE`], since whoever gives them has no account.
+fn around(of_users: Described) -> Described {
+    let api = of_users
         .merge(admin::routes())
-        .route("/authentication", post(authentication::sign_in))
-        .route("/authentication/secrets", get(authentication::secrets))
+        .with(routes!(authentication::sign_in))
+        .with(routes!(authentication::secrets));
+    Described::new()
+        .nest(BASE, api)
+        .with(routes!(hints::hint))
+        .with(routes!(hints::hint_of_resource))
 }
 
-/// `/instances…`, which stands under `/elements/{key}` as well.
-fn instances() -> Routes {
-    let one = get(instances::get)
-        .put(instances::put)
-        .patch(instances::patch)
-        .delete(instances::delete);
-    let own = get(instances::list)
-        .post(instances::create)
-        .put(instances::put)
-        .patch(instances::patch)
-        .delete(instances::delete);
-    let enabled = || put(instances::enable).delete(instances::disable);
-    let pollers = || get(instances::poller_records);
-    Routes::new()
-        .route("/instances", own)
-        .route("/instances/{id}", one)
-        .route("/instances/enabled", enabled())
-        .route("/instances/{id}/enabled", enabled())
-        .route("/instances/event-poller-records", pollers())
-        .route("/instances/{id}/event-poller-records", pollers())
-        .route("/instances/budget", get(budget::get))
-        .route("/instances/{id}/budget", get(budget::get))
-        .route("/instances/hint/rotate", post(instances::rotate_hint))
-        .route("/instances/{id}/hint/rotate", post(instances::rotate_hint))
-        .route("/instances/secrets/rotate", post(secrets::rotate))
-        .route("/instances/{id}/secrets/rotate", post(secrets::rotate))
-        .route("/instances/poll", post(instances::poll))
-        .route("/instances/{id}/poll", post(instances::poll))
-        .route("/instances/test-event", post(test_event::send))
-        .route("/instances/{id}/test-event", post(test_event::send))
-        .route("/instances/configuration", get(configuration::list))
-        .route("/instances/{id}/configuration", get(configuration::list))
-        .route(
-            "/instances/configuration/{key}",
-            get(configuration::get).patch(configuration::patch),
-        )
-        .route(
-            "/instances/{id}/configuration/{key}",
-            get(configuration::get).patch(configuration::patch),
-        )
-        .route("/instances/events", get(events::list_all))
+/// What users ask for.
+fn of_users() -> Described {
+    let of_element = instances()
+        .into_synonyms()
+        .layer(middleware::from_fn(elements::exists));
+    Described::new()
+        .merge(instances())
+        .merge(hubs::routes())
+        .at("/hubs/crm/objects", "OfHub", routes!(ping::objects))
+        .with(routes!(ping::objects))
+        .with(routes!(ping::ping))
+        .with(routes!(stream::stream))
+        .with(routes!(elements::list))
+        .with(routes!(elements::get))
+        .with(routes!(elements::metadata))
+        .with(routes!(dead_letters::list))
+        .with(routes!(dead_letters::get))
+        .with(routes!(export::export))
+        .with(routes!(dead_letters::redrive))
+        .with(routes!(discard::discard))
+        .nest("/elements/{element}", of_element)
+}
+
+/// `/instances…`, which stands under `/elements/{element}` as well.
+///
+/// What is about one instance stands without `{id}` as well, for the instance of the Element token.
+fn instances() -> Described {
+    Described::new()
+        .with(routes!(instances::list, instances::create))
+        .with(routes!(instances::get))
+        .of_instance(routes!(instances::put, instances::patch, instances::delete))
+        .of_instance(routes!(instances::enable, instances::disable))
+        .of_instance(routes!(instances::poller_records))
+        .of_instance(routes!(instances::poll))
+        .of_instance(routes!(test_event::send))
+        .of_instance(routes!(configuration::list))
+        .of_instance(routes!(configuration::get, configuration::patch))
+        .of_instance(routes!(secrets::rotate))
+        .of_instance(routes!(instances::rotate_hint))
+        .of_instance(routes!(budget::get))
+        .of_instance(routes!(quarantine::list))
         .merge(analytics::routes())
-        .route("/instances/events/dispositions", get(events::dispositions))
-        .route("/instances/events/{event_id}", get(events::get_any))
-        .route("/instances/{id}/events", get(events::list))
-        .route("/instances/{id}/events/replay", post(replay::replay))
-        .route("/instances/{id}/events/{event_id}", get(events::get))
-        .route("/instances/quarantine", get(quarantine::list))
-        .route("/instances/{id}/quarantine", get(quarantine::list))
+        .with(routes!(events::list_all))
+        .with(routes!(events::dispositions))
+        .with(routes!(events::get_any))
+        .with(routes!(events::list))
+        .with(routes!(events::get))
+        .with(routes!(replay::replay))
 }
 
 async fn no_route(request: Request) -> ApiError {

@@ -10,8 +10,15 @@ use crate::app::App;
 use crate::connector;
 use crate::error::Result;
 use crate::instances;
+use crate::openapi::refusals::OfKeyCheck;
+use crate::openapi::schemas::Pong;
+use crate::openapi::tags;
 
-/// `GET /ping`: asks Insightly with the instance's key.
+/// Asks Insightly with the key of the Element token's instance.
+#[utoipa::path(
+    get, path = "/ping", tag = tags::CONNECTOR, operation_id = "ping",
+    responses((status = 200, description = "Insightly has answered.", body = Pong), OfKeyCheck)
+)]
 pub(super) async fn ping(
     State(app): State<App>,
     Subject(instance): Subject,
@@ -23,7 +30,13 @@ pub(super) async fn ping(
     })))
 }
 
-/// `GET /objects`: the names of the hub's resources. Custom objects are resources under their own names.
+/// Lists the names of the hub's resources.
+///
+/// Custom objects are resources under their own names.
+#[utoipa::path(
+    get, path = "/objects", tag = tags::HUB, operation_id = "listObjects",
+    responses((status = 200, description = "The names.", body = Vec<String>))
+)]
 pub(super) async fn objects(_: Subject) -> Json<Vec<&'static str>> {
     Json(connector::resource_names().collect())
 }

@@ -10,8 +10,16 @@ use super::subject::Subject;
 use super::{answer, paging};
 use crate::app::App;
 use crate::error::Result;
+use crate::openapi::parameters::{OneInstance, Paging};
+use crate::openapi::schemas::Quarantined;
+use crate::openapi::tags;
 
-/// `GET /instances/{id}/quarantine`, in pages.
+/// Lists the records of an instance that cannot be read, and why.
+#[utoipa::path(
+    get, path = "/instances/{id}/quarantine", tag = tags::INSTANCES, operation_id = "listQuarantine",
+    params(OneInstance, Paging),
+    responses((status = 200, description = "A page of records.", body = Vec<Quarantined>))
+)]
 pub(super) async fn list(
     State(app): State<App>,
     Subject(instance): Subject,

@@ -17,6 +17,9 @@ use super::subject::Subject;
 use crate::app::App;
 use crate::draft::{Problems, Reader};
 use crate::error::{ApiError, Result};
+use crate::openapi::parameters::OneInstance;
+use crate::openapi::schemas::{ReplayRequest, Replayed};
+use crate::openapi::tags;
 
 /// Events in one transaction.
 const STEP: u32 = 500;
@@ -35,8 +38,15 @@ struct Wanted {
     dry_run: bool,
 }
 
-/// `POST /instances/{id}/events/replay`: those that ended go out again under the same webhook id, the oldest first, at
-/// `api.redrive_rate`. What is under way is left alone.
+/// Sends stored events of an instance again.
+///
+/// Those that ended go out under the same webhook id, the oldest first, at `api.redrive_rate`. What is under way is left
+/// alone.
+#[utoipa::path(
+    post, path = "/instances/{id}/events/replay", tag = tags::EVENTS, operation_id = "replayEvents",
+    params(OneInstance), request_body = Option<ReplayRequest>,
+    responses((status = 200, description = "How many, and until when.", body = Replayed))
+)]
 pub(super) async fn replay(
     State(app): State<App>,
     Subject(instance): Subject,

@@ -16,6 +16,10 @@ use crate::app::App;
 use crate::draft::{Problems, Reader, shown};
 use crate::error::Result;
 use crate::instances::{Rotation, rotate_webhook_secret};
+use crate::openapi::parameters::OneInstance;
+use crate::openapi::refusals::OfChange;
+use crate::openapi::schemas::{Rotated, RotationRequest};
+use crate::openapi::tags;
 
 /// The secret that can be rotated here.
 const WEBHOOK: &str = "webhook";
@@ -24,7 +28,12 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const DEFAULT_GRACE: Duration = DAY;
 const MAX_GRACE: Duration = DAY.saturating_mul(30);
 
-/// `POST /instances/{id}/secrets/rotate`: a new webhook secret, told this once.
+/// Gives an instance another webhook secret, and tells it this once.
+#[utoipa::path(
+    post, path = "/instances/{id}/secrets/rotate", tag = tags::INSTANCES, operation_id = "rotateSecret",
+    params(OneInstance), request_body = RotationRequest,
+    responses((status = 200, description = "The secret from this time on.", body = Rotated), OfChange)
+)]
 pub(super) async fn rotate(
     State(app): State<App>,
     Subject(instance): Subject,

@@ -15,13 +15,24 @@ use super::subject::owned;
 use crate::app::App;
 use crate::auth::Caller;
 use crate::error::{ApiError, Result};
+use crate::openapi::parameters::{Continued, OfInstance, Status};
+use crate::openapi::refusals::OfNames;
+use crate::openapi::tags;
 use crate::tail::{self, Begin, News};
 
 /// The header by which a client goes on where its connection broke.
 pub(crate) const LAST_EVENT_ID: &str = "last-event-id";
 
-/// Of the organization, of `instanceId` or of the Element token's instance; `status`; from now on, or after
-/// `Last-Event-ID`. Each is told as `event` when it is stored and as `status` when it stands elsewhere.
+/// Tells events as they are stored and as they move on, as server-sent events.
+///
+/// From this time on, or after `Last-Event-ID`. Each is told as `event` when it is stored and as `status` when it stands
+/// elsewhere; `data` has the form of an event, without its attempts and with `instanceId` and `objectType`.
+#[utoipa::path(
+    get, path = "/events/stream", tag = tags::EVENTS, operation_id = "streamEvents",
+    params(OfInstance, Status, Continued),
+    responses((status = 200, description = "The stream; it does not end.", body = String,
+        content_type = "text/event-stream"), OfNames)
+)]
 pub(super) async fn stream(
     State(app): State<App>,
     caller: Caller,

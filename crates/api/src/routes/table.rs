@@ -4,6 +4,7 @@ use axum::Router;
 use axum::routing::MethodRouter;
 
 use crate::app::App;
+use crate::openapi::described::Described;
 
 /// A router under construction, and the paths that it has.
 #[derive(Debug, Default)]
@@ -18,6 +19,14 @@ impl Routes {
     /// None yet.
     pub(crate) fn new() -> Self {
         Self::default()
+    }
+
+    /// Those of the API, which carry their descriptions.
+    pub(crate) fn described(mut described: Described) -> Self {
+        Self {
+            paths: described.paths(),
+            router: described.into_router(),
+        }
     }
 
     /// As [`Router::route`].

@@ -15,6 +15,9 @@ use super::subject::Subject;
 use crate::app::App;
 use crate::connector;
 use crate::error::{ApiError, Result};
+use crate::openapi::parameters::OneInstance;
+use crate::openapi::schemas::{self, TestOutcome};
+use crate::openapi::tags;
 
 /// How often the outcome is looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -22,9 +25,16 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// The record of a sample; no record of Insightly has this id.
 const SAMPLE_ID: &str = "0";
 
-/// `POST /instances/{id}/test-event`: also while the instance is disabled or its events are off.
+/// Sends a signed sample to an instance's callback and tells its outcome.
 ///
-/// A test has one attempt, which neither breaker nor rate holds back, and is never a dead letter.
+/// Also while the instance is disabled or its events are off. A test has one attempt, which neither breaker nor rate holds
+/// back, and is never a dead letter.
+#[utoipa::path(
+    post, path = "/instances/{id}/test-event", tag = tags::INSTANCES, operation_id = "testCallback",
+    params(OneInstance),
+    responses((status = 200, description = "What became of it.", body = TestOutcome),
+        (status = 400, description = "The instance has no callback.", body = schemas::Error))
+)]
 pub(super) async fn send(
     State(app): State<App>,
     Subject(instance): Subject,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use ie_model::InstanceId;
 use ie_store::{PageCommit, Progress};
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::rig::{Rig, body, id, path};
@@ -120,4 +121,21 @@ async fn a_poller_record_tells_where_the_poller_stands() {
     record[0]["id"] = json!("(id)");
     record[0]["late"]["dueAt"] = json!("(within the spread of first polls)");
     insta::assert_json_snapshot!(record);
+}
+
+#[tokio::test]
+async fn a_page_size_that_is_none_is_refused_with_an_element_token_too() {
+    let rig = Rig::start().await;
+    let instance = rig.instance(&json!({})).await;
+    let token = instance["token"].as_str().unwrap();
+    let credentials = format!("{}, Element {token}", rig.credentials());
+
+    let answer = rig.send(Method::GET, "/instances?pageSize=0", Some(&credentials), "");
+
+    assert!(
+        answer
+            .await
+            .refused(StatusCode::BAD_REQUEST)
+            .contains("pageSize")
+    );
 }

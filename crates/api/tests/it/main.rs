@@ -14,6 +14,7 @@ mod dead_letters;
 mod deliveries;
 mod desk;
 mod discard;
+mod documented;
 mod elements;
 mod errors;
 mod events;

@@ -21,6 +21,8 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
+use crate::documented;
+
 /// A key that the simulated Insightly knows.
 pub(crate) const KEY: &str = "8e7f9c5a-insightly-api-key";
 /// A key of another user of the same account.
@@ -161,8 +163,8 @@ impl Rig {
         credentials: Option<&str>,
         body: &str,
     ) -> Answer {
-        let response = self.open(method, path, credentials, body).await;
-        Self::read(response).await
+        let response = self.open(method.clone(), path, credentials, body).await;
+        Self::read((&method, path), response).await
     }
 
     /// A `POST` with the account's credentials and an `Idempotency-Key`.
@@ -184,12 +186,14 @@ impl Rig {
             .header("authorization", credentials)
             .header("idempotency-key", key)
             .body(body.to_string());
-        Self::read(http::send(request, &self.http, "test").await.unwrap()).await
+        let response = http::send(request, &self.http, "test").await.unwrap();
+        Self::read((&Method::POST, path), response).await
     }
 
-    async fn read(response: Response) -> Answer {
+    async fn read((method, path): (&Method, &str), response: Response) -> Answer {
         let (status, headers) = (response.status(), response.headers().clone());
         let text = response.text().await.unwrap();
+        documented::check((method, path), (status, &headers), &text);
         let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
         Answer {
             status,

@@ -86,7 +86,7 @@ impl Scene {
         [
             ("{id}", of_id.as_str()),
             ("{instance}", &instance),
-            ("{event_id}", &letter),
+            ("{eventId}", &letter),
             ("{element}", "insightly"),
             ("{key}", "event.poller.refresh_interval"),
             ("{resource}", "contacts"),

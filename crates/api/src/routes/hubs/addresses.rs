@@ -16,6 +16,10 @@ use super::target::Record;
 use crate::app::App;
 use crate::draft::shown;
 use crate::error::{ApiError, Result};
+use crate::openapi::parameters::{HubAddress, HubRecord, HubResource};
+use crate::openapi::refusals::OfInsightly;
+use crate::openapi::schemas::{self, AddressFields};
+use crate::openapi::tags;
 
 /// The member that names an address' kind.
 const TYPE: &str = "ADDRESS_TYPE";
@@ -57,7 +61,12 @@ impl FromRequestParts<App> for Address {
     }
 }
 
-/// `GET …/addresses`: those that are not empty.
+/// Lists the addresses of a record that are not empty.
+#[utoipa::path(
+    get, path = "/hubs/crm/{resource}/{record}/addresses", tag = tags::HUB, operation_id = "listAddresses",
+    params(HubResource, HubRecord),
+    responses((status = 200, description = "The addresses.", body = Vec<schemas::Address>), OfInsightly)
+)]
 pub(super) async fn list(State(app): State<App>, record: Record) -> Result<Json<Vec<Value>>> {
     let Record { target, id } = &record;
     let kinds = kinds(&target.object)?;
@@ -70,7 +79,12 @@ pub(super) async fn list(State(app): State<App>, record: Record) -> Result<Json<
     Ok(Json(addresses.collect()))
 }
 
-/// `POST …/addresses`: the address of the kind that the body names.
+/// Gives a record the address of the kind that the body names.
+#[utoipa::path(
+    post, path = "/hubs/crm/{resource}/{record}/addresses", tag = tags::HUB, operation_id = "createAddress",
+    params(HubResource, HubRecord), request_body = AddressFields,
+    responses((status = 200, description = "The address.", body = schemas::Address), OfInsightly)
+)]
 pub(super) async fn create(
     State(app): State<App>,
     record: Record,
@@ -89,7 +103,12 @@ pub(super) async fn create(
         .map(Json)
 }
 
-/// `PUT` and `PATCH …/addresses/{kind}`: the parts given and no others.
+/// Changes the parts in the body of an address, and no others.
+#[utoipa::path(
+    patch, path = "/hubs/crm/{resource}/{record}/addresses/{address}", tag = tags::HUB,
+    operation_id = "changeAddress", params(HubResource, HubRecord, HubAddress), request_body = AddressFields,
+    responses((status = 200, description = "The address.", body = schemas::Address), OfInsightly)
+)]
 pub(super) async fn update(
     State(app): State<App>,
     address: Address,
@@ -99,7 +118,22 @@ pub(super) async fn update(
     write(&app, &address, fields).await.map(Json)
 }
 
-/// `DELETE …/addresses/{kind}`.
+/// Changes the parts in the body of an address, and no others, as a `PATCH` does.
+#[utoipa::path(
+    put, path = "/hubs/crm/{resource}/{record}/addresses/{address}", tag = tags::HUB,
+    operation_id = "replaceAddress", params(HubResource, HubRecord, HubAddress), request_body = AddressFields,
+    responses((status = 200, description = "The address.", body = schemas::Address), OfInsightly)
+)]
+pub(super) async fn replace(app: State<App>, address: Address, body: Body) -> Result<Json<Value>> {
+    update(app, address, body).await
+}
+
+/// Clears an address.
+#[utoipa::path(
+    delete, path = "/hubs/crm/{resource}/{record}/addresses/{address}", tag = tags::HUB,
+    operation_id = "deleteAddress", params(HubResource, HubRecord, HubAddress),
+    responses((status = 200, description = "It is empty."), OfInsightly)
+)]
 pub(super) async fn delete(State(app): State<App>, address: Address) -> Result<StatusCode> {
     let nothing = PARTS.map(|part| (address.kind.field(part), Value::Null));
     write(&app, &address, Map::from_iter(nothing)).await?;

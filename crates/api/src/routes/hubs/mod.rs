@@ -16,37 +16,40 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{get, put};
 use serde_json::Value;
+use utoipa_axum::routes;
 
 use self::desk::Desk;
 use self::target::{Record, Target, User};
 use super::body::Body;
 use super::query::Query;
-use super::table::Routes;
 use crate::app::App;
 use crate::error::Result;
+use crate::openapi::described::Described;
+use crate::openapi::parameters::{HubRecord, HubResource, HubSearch};
+use crate::openapi::refusals::OfInsightly;
+use crate::openapi::{schemas, tags};
 
 /// The hub's routes.
-pub(super) fn routes() -> Routes {
-    let one = get(one).put(update).patch(update).delete(delete);
-    Routes::new()
-        .route("/hubs/crm/me", get(me))
-        .route("/hubs/crm/{resource}", get(list).post(create))
-        .route("/hubs/crm/{resource}/{record}", one)
-        .route(
-            "/hubs/crm/{resource}/{record}/addresses",
-            get(addresses::list).post(addresses::create),
-        )
-        .route(
-            "/hubs/crm/{resource}/{record}/addresses/{address}",
-            put(addresses::update)
-                .patch(addresses::update)
-                .delete(addresses::delete),
-        )
+pub(super) fn routes() -> Described {
+    Described::new()
+        .with(routes!(me))
+        .with(routes!(list, create))
+        .with(routes!(one, replace, update, delete))
+        .with(routes!(addresses::list, addresses::create))
+        .with(routes!(
+            addresses::replace,
+            addresses::update,
+            addresses::delete
+        ))
 }
 
-/// `GET /hubs/crm/{resource}`: a page of its records, or of those that `where` says.
+/// Lists a page of the records of a resource, or of those that `where` says.
+#[utoipa::path(
+    get, path = "/hubs/crm/{resource}", tag = tags::HUB, operation_id = "listRecords",
+    params(HubResource, HubSearch),
+    responses((status = 200, description = "A page of records.", body = Vec<schemas::Record>), OfInsightly)
+)]
 async fn list(State(app): State<App>, target: Target, query: Query) -> Result<Response> {
     let place = pages::place(&query, &app.config)?;
     let search = search::read(&target.object, query.get("where"), place)?;
@@ -64,7 +67,12 @@ async fn list(State(app): State<App>, target: Target, query: Query) -> Result<Re
     Ok((headers, Json(records)).into_response())
 }
 
-/// `GET /hubs/crm/{resource}/{id}`.
+/// Shows a record.
+#[utoipa::path(
+    get, path = "/hubs/crm/{resource}/{record}", tag = tags::HUB, operation_id = "getRecord",
+    params(HubResource, HubRecord),
+    responses((status = 200, description = "The record.", body = schemas::Record), OfInsightly)
+)]
 async fn one(State(app): State<App>, Record { target, id }: Record) -> Result<Json<Value>> {
     let desk = Desk::new(&app, &target)?;
     let asked = desk.insightly.get(&target.object.object, &id);
@@ -72,14 +80,23 @@ async fn one(State(app): State<App>, Record { target, id }: Record) -> Result<Js
     Ok(Json(record::shown(&target, found)))
 }
 
-/// `GET /hubs/crm/me`: the user of the instance's key.
+/// Shows the user of the instance's key.
+#[utoipa::path(
+    get, path = "/hubs/crm/me", tag = tags::HUB, operation_id = "getMe",
+    responses((status = 200, description = "The user.", body = schemas::Record), OfInsightly)
+)]
 async fn me(State(app): State<App>, User(target): User) -> Result<Json<Value>> {
     let desk = Desk::new(&app, &target)?;
     let found = desk.ask(desk.insightly.me()).await?;
     Ok(Json(record::shown(&target, found)))
 }
 
-/// `POST /hubs/crm/{resource}`.
+/// Creates a record of the fields in the body.
+#[utoipa::path(
+    post, path = "/hubs/crm/{resource}", tag = tags::HUB, operation_id = "createRecord",
+    params(HubResource), request_body = schemas::Record,
+    responses((status = 200, description = "The record.", body = schemas::Record), OfInsightly)
+)]
 async fn create(State(app): State<App>, target: Target, Body(body): Body) -> Result<Json<Value>> {
     let fields = record::to_create(&body)?;
     let desk = Desk::new(&app, &target)?;
@@ -88,7 +105,12 @@ async fn create(State(app): State<App>, target: Target, Body(body): Body) -> Res
     Ok(Json(record::shown(&target, created)))
 }
 
-/// `PUT` and `PATCH /hubs/crm/{resource}/{id}`: both change the fields given and no others, as Insightly's own PUT does.
+/// Changes the fields in the body of a record, and no others.
+#[utoipa::path(
+    patch, path = "/hubs/crm/{resource}/{record}", tag = tags::HUB, operation_id = "changeRecord",
+    params(HubResource, HubRecord), request_body = schemas::Record,
+    responses((status = 200, description = "The record.", body = schemas::Record), OfInsightly)
+)]
 async fn update(
     State(app): State<App>,
     Record { target, id }: Record,
@@ -101,7 +123,22 @@ async fn update(
     Ok(Json(record::shown(&target, updated)))
 }
 
-/// `DELETE /hubs/crm/{resource}/{id}`.
+/// Changes the fields in the body of a record, and no others, as Insightly's own PUT does.
+#[utoipa::path(
+    put, path = "/hubs/crm/{resource}/{record}", tag = tags::HUB, operation_id = "replaceRecord",
+    params(HubResource, HubRecord), request_body = schemas::Record,
+    responses((status = 200, description = "The record.", body = schemas::Record), OfInsightly)
+)]
+async fn replace(app: State<App>, record: Record, body: Body) -> Result<Json<Value>> {
+    update(app, record, body).await
+}
+
+/// Deletes a record.
+#[utoipa::path(
+    delete, path = "/hubs/crm/{resource}/{record}", tag = tags::HUB, operation_id = "deleteRecord",
+    params(HubResource, HubRecord),
+    responses((status = 200, description = "It is deleted."), OfInsightly)
+)]
 async fn delete(State(app): State<App>, Record { target, id }: Record) -> Result<StatusCode> {
     let desk = Desk::new(&app, &target)?;
     let asked = desk.insightly.delete(&target.object.object, &id);

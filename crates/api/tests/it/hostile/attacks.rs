@@ -134,7 +134,7 @@ impl Ground {
         };
         let places = [
             ("{id}", self.instance.as_str()),
-            ("{event_id}", &self.event),
+            ("{eventId}", &self.event),
             ("{key}", "username"),
             ("{element}", "insightly"),
             ("{resource}", "contacts"),
@@ -179,7 +179,7 @@ fn ids(ground: &Ground, attack: &mut Attack, dice: &mut Dice) -> Option<()> {
     let template = attack.endpoint.path;
     let places: &[(&str, &[&str])] = &[
         ("{id}", &["instance", "organization", "user"]),
-        ("{event_id}", &["event", "dead letter"]),
+        ("{eventId}", &["event", "dead letter"]),
         ("{element}", &["connector"]),
         ("{resource}", &["resource", "address"]),
         ("{record}", &["id:"]),

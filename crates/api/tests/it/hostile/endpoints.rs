@@ -142,10 +142,10 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     get("/instances/events/analytics/instances", Account, COUNTED),
     get("/instances/events/analytics/accounts", Account, COUNTED),
     get("/instances/events/dispositions", Account, EVENTS),
-    get("/instances/events/{event_id}", Account, &[]),
+    get("/instances/events/{eventId}", Account, &[]),
     get("/instances/{id}/events", Account, EVENTS),
     does("POST", "/instances/{id}/events/replay", Account, Replay),
-    get("/instances/{id}/events/{event_id}", Account, &[]),
+    get("/instances/{id}/events/{eventId}", Account, &[]),
     get("/instances/quarantine", Element, PAGED),
     get("/instances/{id}/quarantine", Account, PAGED),
     get("/events/stream", Account, &["instanceId", "status"]),
@@ -157,7 +157,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     get("/elements/{element}/metadata", Account, &[]),
     get("/dead-letters", Account, LETTERS),
     get("/dead-letters/export", Account, EXPORT),
-    get("/dead-letters/{event_id}", Account, &[]),
+    get("/dead-letters/{eventId}", Account, &[]),
     does("POST", "/dead-letters/redrive", Account, Letters),
     does("POST", "/dead-letters/discard", Account, Letters),
     get("/hubs/crm/me", Element, &[]),
@@ -221,6 +221,7 @@ async fn every_route_is_attacked() {
         // What stands below an element is the same a second time.
         below
             .filter(|path| !path.starts_with("/elements/{element}/instances"))
+            .filter(|path| *path != "/openapi.json")
             .map(str::to_owned)
             .or(outside)
     });

@@ -32,7 +32,7 @@ pub(super) enum Kind {
 }
 
 /// Each route: its methods, and its kind. `/instances…` stands below `/elements/{element}` as well.
-const TABLE: [(&str, &str, Kind); 88] = [
+const TABLE: [(&str, &str, Kind); 95] = [
     ("/instances", "GET POST", Own),
     ("/instances", "DELETE PATCH PUT", Element),
     ("/instances/{id}", "DELETE GET PATCH PUT", Instance),
@@ -59,10 +59,10 @@ const TABLE: [(&str, &str, Kind); 88] = [
     ("/instances/events/analytics/instances", "GET", Own),
     ("/instances/events/analytics/accounts", "GET", Own),
     ("/instances/events/dispositions", "GET", Own),
-    ("/instances/events/{event_id}", "GET", Event),
+    ("/instances/events/{eventId}", "GET", Event),
     ("/instances/{id}/events", "GET", Instance),
     ("/instances/{id}/events/replay", "POST", Instance),
-    ("/instances/{id}/events/{event_id}", "GET", Instance),
+    ("/instances/{id}/events/{eventId}", "GET", Instance),
     ("/instances/quarantine", "GET", Element),
     ("/instances/{id}/quarantine", "GET", Instance),
     ("/hubs/crm/me", "GET", Element),
@@ -91,7 +91,7 @@ const TABLE: [(&str, &str, Kind); 88] = [
     ("/elements/{element}/metadata", "GET", Common),
     ("/dead-letters", "GET", Narrowed),
     ("/dead-letters/export", "GET", Narrowed),
-    ("/dead-letters/{event_id}", "GET", Event),
+    ("/dead-letters/{eventId}", "GET", Event),
     ("/dead-letters/redrive", "POST", Narrowed),
     ("/dead-letters/discard", "POST", Narrowed),
     ("/admin/organizations", "GET POST", Operator),
@@ -101,6 +101,13 @@ const TABLE: [(&str, &str, Kind); 88] = [
     ("/admin/users/{id}/secret", "POST", Operator),
     ("/authentication", "POST", Public),
     ("/authentication/secrets", "GET", Operator),
+    ("/openapi.json", "GET", Public),
+    ("//openapi.json", "GET", Public),
+    ("//api-docs", "GET", Public),
+    ("//api-docs/api-docs.js", "GET", Public),
+    ("//api-docs/mark.svg", "GET", Public),
+    ("//api-docs/swagger-ui.js", "GET", Public),
+    ("//api-docs/swagger-ui.css", "GET", Public),
     ("//", "GET", Public),
     ("//events/insightly/{token}", "POST", Public),
     ("//events/insightly/{token}/{resource}", "POST", Public),
