@@ -64,7 +64,7 @@ pub struct Receipt<'a> {
     pub answer: &'a str,
 }
 
-pub(crate) const CLAIM: &str = "INSERT INTO idempotency_keys \
+const CLAIM: &str = "INSERT INTO idempotency_keys \
      (user_id, key_hash, request_hash, claim, began_at, resumable_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7) \
      ON CONFLICT (user_id, key_hash) DO UPDATE SET request_hash = $3, claim = $4, began_at = $5, resumable_at = $6, \
      expires_at = $7, status = NULL, answer = NULL \

@@ -212,7 +212,9 @@ fn a_route_is_registered_with_its_description_or_is_a_page() {
             let name = path.strip_prefix(source).unwrap().display().to_string();
             if path.is_dir() {
                 folders.push(path);
-            } else if !name.starts_with("dashboard/") && name != "openapi/page.rs" {
+            } else if !name.starts_with("dashboard/")
+                && !["openapi/page.rs", "routes/table.rs"].contains(&name.as_str())
+            {
                 let text = std::fs::read_to_string(&path).unwrap();
                 let lines = text
                     .lines()
