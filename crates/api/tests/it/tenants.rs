@@ -172,6 +172,9 @@ impl Scene {
         if kind == NarrowedPage {
             asked.push_str(&format!("?instance={instance}"));
         }
+        if path.ends_with("/run") {
+            asked.push_str("?do=redrive&total=1&done=0&after=0&began=0");
+        }
         let asked = format!("/{asked}");
         let page = if *method == Method::POST {
             browser.post(&asked, &[("instance", &instance)]).await
