@@ -35,8 +35,8 @@ def repeated(path):
     seen = {}
     pages = Path(path).read_text().splitlines()
     for notification in (one for page in pages if page for one in json.loads(page)):
-        body = json.loads(notification["providerData"])
-        for event in body["message"]["events"]:
+        raw = json.loads(notification["providerData"])
+        for event in raw["events"]:
             version = (event["objectType"], event["objectId"], event["sequence"])
             seen.setdefault(version, []).append(notification["id"])
     twice = {version: ids for version, ids in seen.items() if len(ids) > 1}
