@@ -97,6 +97,6 @@ async fn every_command_of_the_quickstart_works() -> anyhow::Result<()> {
         "{instance}"
     );
     let events = std::fs::read_to_string(made.join("events.jsonl"))?;
-    assert!(events.contains("Lovelace"), "{events}");
+    assert!(events.contains(r#""eventType":"CREATED""#), "{events}");
     Ok(())
 }

@@ -121,18 +121,19 @@ impl Trace {
     /// The way from the schedule to the publishing of the notification; gives that.
     fn way_of_the_change(&self) -> anyhow::Result<&Span> {
         let prefix = &self.prefix;
-        let roots: Vec<_> = self
-            .spans
-            .iter()
-            .filter(|span| span.parent.is_empty())
-            .collect();
-        ensure!(roots.len() == 1, "{roots:#?}");
+        let is_schedule = |span: &&Span| span.service == "ie-scheduler" && span.name == "schedule";
+        let schedules: Vec<_> = self.spans.iter().filter(is_schedule).collect();
+        ensure!(schedules.len() == 1, "{schedules:#?}");
+        let schedule = schedules[0];
+        // A poll that somebody asked for goes on with the trace of that request.
+        let is_asked = |span: &Span| span.id == schedule.parent && span.service == "ie-api";
         ensure!(
-            roots[0].service == "ie-scheduler" && roots[0].name == "schedule",
-            "{roots:#?}"
+            schedule.parent.is_empty() || self.spans.iter().any(is_asked),
+            "{:#?}",
+            self.spans
         );
         let publish = format!("publish {prefix}.poll");
-        let published = self.child(roots[0], ("ie-scheduler", &publish, SpanKind::Producer))?;
+        let published = self.child(schedule, ("ie-scheduler", &publish, SpanKind::Producer))?;
         self.is_messaging(published, ("publish", "send"), &format!("{prefix}:poll"))?;
 
         let process = format!("process {prefix}.poll");
@@ -313,7 +314,8 @@ async fn a_redrive_goes_on_in_the_changes_trace_and_is_linked_to_the_request_for
     let again = eventually("the redrive's spans", PATIENCE, async || {
         let request = scene.collector.spans(is_request).pop();
         let spans = scene.collector.trace(&parts(accepted)?.0);
-        let again = spans.into_iter().find(|span| span.service == "ie-api");
+        let published = |span: &Span| span.service == "ie-api" && span.kind == SpanKind::Producer;
+        let again = spans.into_iter().find(published);
         Ok(again.zip(request))
     })
     .await?;
