@@ -6,14 +6,14 @@ use std::time::Duration;
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use ie_platform::{Context, Process};
-use ie_simulator::{Control, Entry, Settings, Simulator};
+use ie_simulator::{Control, Settings, Simulator};
 use ie_store::testing::Database;
 use ie_tests::balance::Balance;
 use ie_tests::client::Client;
-use ie_tests::places::environment;
+use ie_tests::places::{SERVICES, environment, variables};
 use ie_tests::process::{Program, Recipe, free_port};
-use ie_tests::receiver::{Receiver, SIGNATURE_KEY};
-use ie_tests::rig::{OBJECTS, PATIENCE};
+use ie_tests::receiver::Receiver;
+use ie_tests::rig::{self, OBJECTS, PATIENCE};
 use ie_tests::verdict::Arrived;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -22,9 +22,6 @@ use crate::clock::Stepped;
 use crate::disk::Disk;
 use crate::servers::Servers;
 use crate::ways::{Peer, Ways};
-
-/// The services, by the names of their programs.
-pub(crate) const SERVICES: [&str; 4] = ["ie-api", "ie-scheduler", "ie-fetcher", "ie-dispatcher"];
 
 /// Records of each object before the load begins.
 const RECORDS: usize = 200;
@@ -132,7 +129,7 @@ impl System {
         let clock = plan.stepped.then(|| Stepped::new(world.data.path()));
         let clock = clock.transpose()?;
         let mut common = tuned();
-        common.extend(settings(&[(
+        common.extend(variables(&[(
             "BROKER__PREFIX",
             &format!("faults-{}", uuid::Uuid::new_v4().simple()),
         )]));
@@ -141,7 +138,7 @@ impl System {
         for name in SERVICES.repeat(plan.copies) {
             let api = free_port()?;
             let mut own = common.clone();
-            own.extend(settings(&[
+            own.extend(variables(&[
                 (
                     "BROKER__URL",
                     &world.ways.url(Some(name), rabbit.0, rabbit.1)?,
@@ -170,7 +167,7 @@ impl System {
         let disk = Disk::mount()?;
         let api = free_port()?;
         let mut own = tuned();
-        own.extend(settings(&[("API__ADDRESS", &api.to_string())]));
+        own.extend(variables(&[("API__ADDRESS", &api.to_string())]));
         own.push(("IE_DATA".to_owned(), disk.path().display().to_string()));
         let services = vec![Service::start("insightly-events", own)?];
         let mut system = Self::around(world, services, &[api]).await?;
@@ -188,20 +185,12 @@ impl System {
             ready.with_context(|| format!("its log is {}", recipe.log().display()))?;
         }
         let client = Client::new(*apis.first().context("no api")?)?;
-        let created = client
-            .must(Method::POST, "/instances", Some(body(&world)?))
-            .await?;
+        let (created, baseline) = client.create_instance(body(&world)?).await?;
         let instance = created["id"].as_i64().context("no id")?;
         let hint = created["hintUrl"].as_str().context("no hintUrl")?;
         let (_, hint) = hint.split_once("/events/").context("an odd hintUrl")?;
         let hints = apis.iter();
         let hints = hints.map(|api| format!("http://{api}/events/{hint}"));
-        let path = format!("/instances/{instance}/event-poller-records");
-        let records = client.must(Method::GET, &path, None).await?;
-        let baseline = records[0]["cursor"]
-            .as_str()
-            .context("no cursor")?
-            .parse()?;
         Ok(Self {
             services,
             ways: world.ways,
@@ -228,12 +217,7 @@ impl System {
     /// Every write against every receipt so far.
     pub(crate) fn balance(&self) -> anyhow::Result<Balance> {
         let insightly = self.insightly();
-        let entries = |read: &dyn Fn(&str) -> Result<Vec<Entry>, ie_simulator::Error>| {
-            let read = OBJECTS.iter().map(|object| Ok(read(object)?));
-            read.collect::<anyhow::Result<Vec<_>>>()
-        };
-        let ledger = entries(&|object| insightly.ledger(object))?.concat();
-        let state = entries(&|object| insightly.state(object))?.concat();
+        let (ledger, state) = (rig::ledger(&insightly)?, rig::state(&insightly)?);
         let arrived = Arrived::read(&self.receiver.accepted())?;
         Ok(Balance::of(&arrived, &ledger, &state, self.baseline))
     }
@@ -298,13 +282,6 @@ fn tuned() -> Vec<(String, String)> {
     ])
 }
 
-fn settings(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-    let pairs = pairs.iter();
-    pairs
-        .map(|(name, value)| (format!("IE__{name}"), (*value).to_owned()))
-        .collect()
-}
-
 /// A body of `POST /instances` whose ways lead through the proxies.
 fn body(world: &World) -> anyhow::Result<Value> {
     let insightly = world
@@ -313,19 +290,6 @@ fn body(world: &World) -> anyhow::Result<Value> {
     let callback = world
         .ways
         .url(None, Peer::Callback, &world.receiver.url())?;
-    Ok(json!({
-        "element": {"key": "insightly"},
-        "name": "faults",
-        "configuration": {
-            "username": "faults@example.com",
-            "password": "demo-key",
-            "base.url": insightly,
-            "event.notification.enabled": true,
-            "event.vendor.type": "polling",
-            "event.notification.callback.url": callback,
-            "event.notification.signature.key": SIGNATURE_KEY,
-            "event.poller.refresh_interval": "1",
-            "event.poller.configuration": {"contacts": {}, "accounts": {}, "leads": {}, "opportunities": {}},
-        }
-    }))
+    let resources = ["contacts", "accounts", "leads", "opportunities"];
+    Ok(rig::body((&insightly, &callback), &resources))
 }

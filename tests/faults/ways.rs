@@ -2,10 +2,9 @@
 
 use anyhow::Context as _;
 use ie_tests::chaos::{Proxy, host_and_port};
+use ie_tests::places::SERVICES;
 use rand::RngExt as _;
 use rand::rngs::StdRng;
-
-use crate::system::SERVICES;
 
 /// What a way leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

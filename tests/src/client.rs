@@ -1,6 +1,7 @@
 //! A small client of the API, as an integration engineer would write it.
 
 use anyhow::{Context as _, ensure};
+use chrono::{DateTime, Utc};
 use ie_platform::http::{self, ClientSettings};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
@@ -86,5 +87,17 @@ impl Client {
             .await?;
         ensure!(status.is_success(), "{path}: {status}: {answer}");
         Ok(answer)
+    }
+
+    /// Creates an instance; gives the answer and Insightly's time of its creation.
+    ///
+    /// # Errors
+    /// It is refused, or has no poller.
+    pub async fn create_instance(&self, body: Value) -> anyhow::Result<(Value, DateTime<Utc>)> {
+        let created = self.must(Method::POST, "/instances", Some(body)).await?;
+        let path = format!("/instances/{}/event-poller-records", created["id"]);
+        let records = self.must(Method::GET, &path, None).await?;
+        let cursor = records[0]["cursor"].as_str().context("no cursor")?;
+        Ok((created, cursor.parse()?))
     }
 }

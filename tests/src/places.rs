@@ -10,6 +10,17 @@ use crate::client::{ORGANIZATION_SECRET, PASSWORD, USER_SECRET};
 use crate::process::{Program, Recipe, free_ports};
 use crate::rig::{PATIENCE, server};
 
+/// The services, by the names of their programs.
+pub const SERVICES: [&str; 4] = ["ie-api", "ie-scheduler", "ie-fetcher", "ie-dispatcher"];
+
+/// Settings such as `API__ADDRESS`, as environment variables.
+pub fn variables(settings: &[(&str, &str)]) -> Vec<(String, String)> {
+    settings
+        .iter()
+        .map(|(name, value)| (format!("IE__{name}"), (*value).to_owned()))
+        .collect()
+}
+
 /// Settings that every process of a rig has, and more of a test's own, as environment variables.
 pub fn environment(more: &[(&str, &str)]) -> Vec<(String, String)> {
     let master_key = STANDARD.encode(rand::random::<[u8; 32]>());
@@ -35,11 +46,7 @@ pub fn environment(more: &[(&str, &str)]) -> Vec<(String, String)> {
         ("API__HINT_GAP", "100ms"),
         ("TELEMETRY__FILTER", "info"),
     ];
-    settings
-        .iter()
-        .chain(more)
-        .map(|(name, value)| (format!("IE__{name}"), (*value).to_owned()))
-        .collect()
+    [variables(&settings), variables(more)].concat()
 }
 
 /// The four services in this process, for instances of this Insightly; gives the API's address.
@@ -103,8 +110,7 @@ pub(crate) async fn processes(
         variables.push((format!("IE__{name}"), value));
     }
     let mut programs = Vec::new();
-    let names = ["ie-api", "ie-scheduler", "ie-fetcher", "ie-dispatcher"];
-    for (name, health) in names.into_iter().zip(health) {
+    for (name, health) in SERVICES.into_iter().zip(health) {
         let recipe = Recipe {
             name: name.to_owned(),
             environment: variables.clone(),

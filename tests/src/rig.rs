@@ -175,10 +175,7 @@ impl Rig {
     /// # Errors
     /// The simulator does not know an object.
     pub fn ledger(&self) -> anyhow::Result<Vec<Entry>> {
-        let ledgers = OBJECTS
-            .iter()
-            .map(|object| Ok(self.world().ledger(object)?));
-        Ok(ledgers.collect::<anyhow::Result<Vec<_>>>()?.concat())
+        ledger(&self.world())
     }
 
     /// The last version of every record of these objects.
@@ -186,8 +183,7 @@ impl Rig {
     /// # Errors
     /// The simulator does not know an object.
     pub fn state(&self) -> anyhow::Result<Vec<Entry>> {
-        let states = OBJECTS.iter().map(|object| Ok(self.world().state(object)?));
-        Ok(states.collect::<anyhow::Result<Vec<_>>>()?.concat())
+        state(&self.world())
     }
 
     /// Whether every stream has made all its changes.
@@ -203,48 +199,16 @@ impl Rig {
         &self,
         resources: &[&str],
     ) -> anyhow::Result<(i64, DateTime<Utc>)> {
-        let answer = self
-            .client
-            .must(Method::POST, "/instances", Some(self.body(resources)))
-            .await?;
-        let id = answer["id"].as_i64().context("no id")?;
-        let records = self
-            .client
-            .must(
-                Method::GET,
-                &format!("/instances/{id}/event-poller-records"),
-                None,
-            )
-            .await?;
-        let cursor = records[0]["cursor"]
-            .as_str()
-            .context("no cursor")?
-            .parse()?;
-        Ok((id, cursor))
+        let (created, cursor) = self.client.create_instance(self.body(resources)).await?;
+        Ok((created["id"].as_i64().context("no id")?, cursor))
     }
 
     /// A body of `POST /instances` for this rig's Insightly and callback.
     pub fn body(&self, resources: &[&str]) -> Value {
-        let resources: serde_json::Map<_, _> = resources
-            .iter()
-            .map(|resource| ((*resource).to_owned(), json!({})))
-            .collect();
-        json!({
-            "element": {"key": "insightly"},
-            "name": "rig",
-            "tags": ["Tests"],
-            "configuration": {
-                "username": "rig@example.com",
-                "password": "demo-key",
-                "base.url": self.simulator.base_url(),
-                "event.notification.enabled": true,
-                "event.vendor.type": "polling",
-                "event.notification.callback.url": self.receiver.url(),
-                "event.notification.signature.key": SIGNATURE_KEY,
-                "event.poller.refresh_interval": "1",
-                "event.poller.configuration": resources,
-            }
-        })
+        body(
+            (&self.simulator.base_url(), &self.receiver.url()),
+            resources,
+        )
     }
 
     /// Makes the instance's pollers due now.
@@ -341,6 +305,48 @@ impl Rig {
         anyhow::ensure!(!self.context.lifecycle.failed(), "a task failed");
         Ok(())
     }
+}
+
+/// Every write of the objects that tests use.
+///
+/// # Errors
+/// The simulator does not know an object.
+pub fn ledger(world: &Control) -> anyhow::Result<Vec<Entry>> {
+    let ledgers = OBJECTS.iter().map(|object| Ok(world.ledger(object)?));
+    Ok(ledgers.collect::<anyhow::Result<Vec<_>>>()?.concat())
+}
+
+/// The last version of every record of these objects.
+///
+/// # Errors
+/// The simulator does not know an object.
+pub fn state(world: &Control) -> anyhow::Result<Vec<Entry>> {
+    let states = OBJECTS.iter().map(|object| Ok(world.state(object)?));
+    Ok(states.collect::<anyhow::Result<Vec<_>>>()?.concat())
+}
+
+/// A body of `POST /instances` for this Insightly and this callback.
+pub fn body((insightly, callback): (&str, &str), resources: &[&str]) -> Value {
+    let resources: serde_json::Map<_, _> = resources
+        .iter()
+        .map(|resource| ((*resource).to_owned(), json!({})))
+        .collect();
+    json!({
+        "element": {"key": "insightly"},
+        "name": "rig",
+        "tags": ["Tests"],
+        "configuration": {
+            "username": "rig@example.com",
+            "password": "demo-key",
+            "base.url": insightly,
+            "event.notification.enabled": true,
+            "event.vendor.type": "polling",
+            "event.notification.callback.url": callback,
+            "event.notification.signature.key": SIGNATURE_KEY,
+            "event.poller.refresh_interval": "1",
+            "event.poller.configuration": resources,
+        }
+    })
 }
 
 /// A server that `make test` has started.
