@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context as _;
 use axum::Router;
@@ -56,7 +56,13 @@ impl Span {
 #[derive(Clone)]
 pub struct Collector {
     address: SocketAddr,
-    spans: Arc<Mutex<Vec<Span>>>,
+    kept: Arc<Mutex<Kept>>,
+}
+
+#[derive(Default)]
+struct Kept {
+    spans: Vec<Span>,
+    messages: Vec<Vec<u8>>,
 }
 
 impl Collector {
@@ -68,7 +74,7 @@ impl Collector {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let collector = Self {
             address: listener.local_addr()?,
-            spans: Arc::default(),
+            kept: Arc::default(),
         };
         let app = Router::new()
             .route("/v1/traces", post(over_http))
@@ -103,17 +109,28 @@ impl Collector {
 
     /// The spans that have arrived and are wanted.
     pub fn spans(&self, wanted: impl Fn(&Span) -> bool) -> Vec<Span> {
-        let spans = self.spans.lock().unwrap_or_else(PoisonError::into_inner);
-        spans.iter().filter(|span| wanted(span)).cloned().collect()
+        let kept = self.kept();
+        let spans = kept.spans.iter();
+        spans.filter(|span| wanted(span)).cloned().collect()
+    }
+
+    /// What has arrived, byte for byte.
+    pub fn messages(&self) -> Vec<Vec<u8>> {
+        self.kept().messages.clone()
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn take(&self, message: &[u8]) -> anyhow::Result<()> {
         let request = ExportTraceServiceRequest::decode(message)?;
-        let mut spans = self.spans.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept();
+        kept.messages.push(message.to_vec());
         for resource_spans in request.resource_spans {
             let service = service_name(resource_spans.resource);
             let scopes = resource_spans.scope_spans.into_iter();
-            spans.extend(
+            kept.spans.extend(
                 scopes
                     .flat_map(|scope| scope.spans)
                     .map(|span| read(span, &service)),

@@ -1,16 +1,14 @@
 //! A run in which every secret that there is passes through every part of the system.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, ensure};
-use axum::Router;
-use axum::body::Bytes;
-use axum::extract::State;
 use axum::http::StatusCode;
+use ie_platform::Lifecycle;
 use ie_platform::http::{self, ClientSettings};
 use ie_simulator::{AccountSettings, Settings};
 use ie_tests::client::{ORGANIZATION_SECRET, USER_SECRET};
+use ie_tests::collector::Collector;
 use ie_tests::rig::{Mode, PATIENCE, Rig};
 use reqwest::Method;
 use reqwest::header::AUTHORIZATION;
@@ -22,15 +20,14 @@ use super::texts::Texts;
 
 pub(super) const API: &str = "/elements/api-v2";
 
-/// Spans, as they came.
-type Spans = Arc<Mutex<Vec<Bytes>>>;
-
 pub(super) struct Run {
     pub(super) rig: Rig,
     pub(super) http: reqwest::Client,
     pub(super) secrets: Vec<Secret>,
     pub(super) seen: Vec<Haystack>,
-    spans: Spans,
+    collector: Collector,
+    /// Of the collector.
+    lifecycle: Lifecycle,
     pub(super) cookie: String,
     pub(super) csrf: String,
     pub(super) texts: Texts,
@@ -42,12 +39,12 @@ impl Run {
         let mut world = Settings::empty().without_limits();
         world.accounts = vec![AccountSettings::new("default", &[&texts.key])];
         let mut rig = Rig::start(Mode::Program, world).await?;
-        let spans = Spans::default();
-        let collector = collector(spans.clone()).await?;
+        let lifecycle = Lifecycle::new();
+        let collector = Collector::start(&lifecycle).await?;
         for (name, value) in [
             ("IE__TELEMETRY__EXPORTER", "otlp"),
             ("IE__TELEMETRY__PROTOCOL", "http"),
-            ("IE__TELEMETRY__ENDPOINT", collector.as_str()),
+            ("IE__TELEMETRY__ENDPOINT", collector.endpoint().as_str()),
             ("IE__TELEMETRY__FILTER", "debug"),
         ] {
             rig.set(name, value);
@@ -64,7 +61,8 @@ impl Run {
             http: http::client(&ClientSettings::default())?,
             secrets,
             seen: Vec::new(),
-            spans,
+            collector,
+            lifecycle,
             cookie: String::new(),
             csrf: String::new(),
             texts,
@@ -93,8 +91,9 @@ impl Run {
         let (_, program) = &mut self.rig.programs[0];
         program.terminate()?;
         program.ended(PATIENCE).await?;
-        let spans = self.spans.lock().unwrap_or_else(PoisonError::into_inner);
-        let spans = spans.iter().map(|body| ("trace".to_owned(), body.to_vec()));
+        self.lifecycle.stop();
+        let messages = self.collector.messages().into_iter();
+        let spans = messages.map(|message| ("trace".to_owned(), message));
         self.seen.extend(spans);
         Ok((std::mem::take(&mut self.seen), self.secrets.clone()))
     }
@@ -153,21 +152,4 @@ impl Run {
 
 pub(super) fn credentials() -> String {
     format!("User {USER_SECRET}, Organization {ORGANIZATION_SECRET}")
-}
-
-/// Takes spans as a collector of OpenTelemetry does; gives its address.
-async fn collector(spans: Spans) -> anyhow::Result<String> {
-    async fn take(State(spans): State<Spans>, body: Bytes) -> StatusCode {
-        spans
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(body);
-        StatusCode::OK
-    }
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-    let address = listener.local_addr()?;
-    let router = Router::new().fallback(take).with_state(spans);
-    #[expect(clippy::disallowed_methods, reason = "it ends with the test's runtime")]
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    Ok(format!("http://{address}"))
 }
