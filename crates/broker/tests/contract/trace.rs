@@ -8,6 +8,7 @@ use opentelemetry::trace::{SpanKind, TracerProvider as _};
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanExporter};
 use rstest::rstest;
+use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use crate::rig::{Backend, note, with_rig};
@@ -35,6 +36,17 @@ impl Kept {
             .cloned()
             .collect()
     }
+}
+
+/// Keeps the spans of this test: its runtime has one thread, whose subscriber sees the handlers too.
+fn kept() -> (Kept, DefaultGuard) {
+    let kept = Kept::default();
+    let provider = SdkTracerProvider::builder()
+        .with_simple_exporter(kept.clone())
+        .build();
+    let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
+    let guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+    (kept, guard)
 }
 
 #[rstest]
@@ -75,13 +87,7 @@ async fn without_tracing_the_given_context_is_handed_on_also_to_retries(
 async fn attempts_are_siblings_under_the_span_that_published_them(
     #[values(Backend::Memory, Backend::RabbitMq)] backend: Backend,
 ) {
-    // A current-thread runtime: the subscriber of this thread sees the handlers too.
-    let kept = Kept::default();
-    let provider = SdkTracerProvider::builder()
-        .with_simple_exporter(kept.clone())
-        .build();
-    let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
-    let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+    let (kept, _guard) = kept();
 
     with_rig(backend, async |rig| {
         let message = note("a");
@@ -145,12 +151,7 @@ async fn attempts_are_siblings_under_the_span_that_published_them(
 async fn what_is_published_on_request_stays_in_its_trace_and_is_linked_to_the_request(
     #[values(Backend::Memory, Backend::RabbitMq)] backend: Backend,
 ) {
-    let kept = Kept::default();
-    let provider = SdkTracerProvider::builder()
-        .with_simple_exporter(kept.clone())
-        .build();
-    let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
-    let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+    let (kept, _guard) = kept();
 
     with_rig(backend, async |rig| {
         let message = note("a");
