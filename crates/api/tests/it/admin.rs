@@ -7,9 +7,7 @@ use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::browser::{Browser, PASSWORD};
-use crate::rig::{Answer, Rig};
-
-const TOKEN: &str = "an-admin-token-of-32-characters!";
+use crate::rig::{ADMIN_TOKEN, Answer, Rig};
 
 /// A service with an operator.
 struct Operated {
@@ -33,12 +31,12 @@ impl Tenant {
 
 impl Operated {
     async fn start() -> Self {
-        let rig = Rig::with(&[("ADMIN_TOKEN", TOKEN)]).await;
+        let rig = Rig::with(&[("ADMIN_TOKEN", ADMIN_TOKEN)]).await;
         Self { rig }
     }
 
     async fn send(&self, method: Method, path: &str, body: &Value) -> Answer {
-        let credentials = format!("Bearer {TOKEN}");
+        let credentials = format!("Bearer {ADMIN_TOKEN}");
         let path = format!("/admin{path}");
         self.rig
             .send(method, &path, Some(&credentials), &body.to_string())
@@ -229,7 +227,7 @@ async fn only_the_operators_token_opens_and_without_one_it_is_off() {
     }
 
     let off = Rig::start().await;
-    let credentials = format!("Bearer {TOKEN}");
+    let credentials = format!("Bearer {ADMIN_TOKEN}");
     let answer = off.send(Method::GET, "/admin/organizations", Some(&credentials), "");
 
     let why = answer.await.refused(StatusCode::NOT_FOUND);

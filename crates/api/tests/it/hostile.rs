@@ -11,8 +11,8 @@ use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use serde_json::{Value, json};
 
-use self::attacks::{ADMIN_TOKEN, Attack, Dice, Ground};
-use crate::rig::{Rig, id};
+use self::attacks::{Attack, Dice, Ground};
+use crate::rig::{ADMIN_TOKEN, Rig, id};
 
 const REQUESTS: usize = 10_000;
 

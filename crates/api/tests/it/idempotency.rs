@@ -27,9 +27,9 @@ fn slow(rig: &Rig, milliseconds: u64) {
 }
 
 /// Sends a request that nobody waits for once `reached` says that it is under way.
-async fn abandon(request: impl Future<Output = Answer>, reached: impl Fn() -> bool) {
+async fn abandon(request: impl Future<Output = Answer>, reached: impl AsyncFn() -> bool) {
     let watch = async {
-        while !reached() {
+        while !reached().await {
             sleep(Duration::from_millis(5)).await;
         }
     };
@@ -155,7 +155,7 @@ async fn a_request_goes_on_when_its_client_goes_away() {
     let rig = Rig::start().await;
     slow(&rig, 300);
     let body = body(&json!({}));
-    let asked = || rig.insightly.control().statistics().connections > 0;
+    let asked = async || rig.insightly.control().statistics().connections > 0;
 
     let request = rig.post_once("/instances", KEY, &body);
     abandon(request, asked).await;
@@ -180,7 +180,7 @@ async fn an_instance_whose_process_died_is_created_by_the_next() {
     let mut rig = Rig::start().await;
     slow(&rig, 60_000);
     let body = body(&json!({}));
-    let asked = || rig.insightly.control().statistics().connections > 0;
+    let asked = async || rig.insightly.control().statistics().connections > 0;
     let request = rig.post_once("/instances", KEY, &body);
     abandon(request, asked).await;
 
@@ -209,14 +209,7 @@ async fn what_may_have_had_its_effect_is_not_done_again() {
     // No dispatcher is there: the test waits for its outcome.
     let nothing = json!({});
     let request = rig.post_once(&test, KEY, &nothing);
-    tokio::select! {
-        answer = request => panic!("answered: {answer:?}"),
-        () = async {
-            while events().await == before {
-                sleep(Duration::from_millis(5)).await;
-            }
-        } => {}
-    }
+    abandon(request, async || events().await != before).await;
 
     rig.restart().await;
     let early = rig.post_once(&test, KEY, &json!({})).await;

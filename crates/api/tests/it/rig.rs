@@ -1,5 +1,7 @@
 //! The system under test, and the words that tests are written in.
 
+mod requests;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,13 +17,13 @@ use ie_platform::secret::ExposeSecret as _;
 use ie_platform::{Context, TestClock, config};
 use ie_simulator::{AccountSettings, Settings, Simulator};
 use ie_store::{AttemptRecord, NewAccount, NewNotification, Page, PageCommit, Progress, Store};
-use reqwest::{Method, Response, StatusCode, header::HeaderMap};
+use reqwest::Method;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
-use crate::documented;
+pub(crate) use requests::Answer;
 
 /// A key that the simulated Insightly knows.
 pub(crate) const KEY: &str = "8e7f9c5a-insightly-api-key";
@@ -31,6 +33,9 @@ pub(crate) const OTHER_KEY: &str = "1b2c3d4e-insightly-api-key";
 pub(crate) const NOW: &str = "2026-11-24T10:00:00Z";
 /// Insightly's time, which is another.
 pub(crate) const INSIGHTLYS_NOW: &str = "2026-11-24T09:58:30Z";
+
+/// An operator's token, for rigs whose `ADMIN_TOKEN` it is.
+pub(crate) const ADMIN_TOKEN: &str = "an-admin-token-of-32-characters!";
 
 const ORGANIZATION_SECRET: &str = "an-organization-secret=";
 const USER_SECRET: &str = "the-secret-of-a-user=";
@@ -50,35 +55,6 @@ pub(crate) struct Rig {
     base: String,
     http: reqwest::Client,
     credentials: String,
-}
-
-/// What the API answered.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Value,
-}
-
-impl Answer {
-    /// What an error says.
-    pub(crate) fn message(&self) -> &str {
-        self.body["message"].as_str().unwrap_or_default()
-    }
-
-    /// The body of a success.
-    #[track_caller]
-    pub(crate) fn ok(self) -> Value {
-        assert_eq!(self.status, StatusCode::OK, "{}", self.body);
-        self.body
-    }
-
-    /// The message of a failure.
-    #[track_caller]
-    pub(crate) fn refused(self, status: StatusCode) -> String {
-        assert_eq!(self.status, status, "{}", self.body);
-        self.message().to_owned()
-    }
 }
 
 impl Rig {
@@ -146,90 +122,6 @@ impl Rig {
     /// Where the service is.
     pub(crate) fn origin(&self) -> String {
         self.base.replace("/elements/api-v2", "")
-    }
-
-    /// A request with the account's credentials.
-    pub(crate) async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Answer {
-        let body = body.map(Value::to_string).unwrap_or_default();
-        self.send(method, path, Some(&self.credentials), &body)
-            .await
-    }
-
-    /// A request with these credentials and this body, as they stand.
-    pub(crate) async fn send(
-        &self,
-        method: Method,
-        path: &str,
-        credentials: Option<&str>,
-        body: &str,
-    ) -> Answer {
-        let response = self.open(method.clone(), path, credentials, body).await;
-        Self::read((&method, path), response).await
-    }
-
-    /// A `POST` with the account's credentials and an `Idempotency-Key`.
-    pub(crate) async fn post_once(&self, path: &str, key: &str, body: &Value) -> Answer {
-        self.send_once(path, &self.credentials, key, body).await
-    }
-
-    /// The same with these credentials.
-    pub(crate) async fn send_once(
-        &self,
-        path: &str,
-        credentials: &str,
-        key: &str,
-        body: &Value,
-    ) -> Answer {
-        let request = self
-            .http
-            .post(format!("{}{path}", self.base))
-            .header("authorization", credentials)
-            .header("idempotency-key", key)
-            .body(body.to_string());
-        let response = http::send(request, &self.http, "test").await.unwrap();
-        Self::read((&Method::POST, path), response).await
-    }
-
-    async fn read((method, path): (&Method, &str), response: Response) -> Answer {
-        let (status, headers) = (response.status(), response.headers().clone());
-        let text = response.text().await.unwrap();
-        documented::check((method, path), (status, &headers), &text);
-        let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
-        Answer {
-            status,
-            headers,
-            body,
-        }
-    }
-
-    /// The same, with the body of the answer still to be read.
-    pub(crate) async fn open(
-        &self,
-        method: Method,
-        path: &str,
-        credentials: Option<&str>,
-        body: &str,
-    ) -> Response {
-        let mut request = self
-            .http
-            .request(method, format!("{}{path}", self.base))
-            .body(body.to_owned());
-        if let Some(credentials) = credentials {
-            request = request.header("authorization", credentials);
-        }
-        http::send(request, &self.http, "test").await.unwrap()
-    }
-
-    pub(crate) async fn get(&self, path: &str) -> Answer {
-        self.call(Method::GET, path, None).await
-    }
-
-    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
-        self.call(Method::POST, path, Some(body)).await
-    }
-
-    pub(crate) async fn patch(&self, path: &str, body: &Value) -> Answer {
-        self.call(Method::PATCH, path, Some(body)).await
     }
 
     /// An instance with these entries of `configuration`; gives its answer.

@@ -15,9 +15,8 @@ use self::table::Kind::{
 };
 use self::table::{Kind, rows};
 use crate::browser::{Browser, PASSWORD};
-use crate::rig::{Answer, Rig, id};
+use crate::rig::{ADMIN_TOKEN, Answer, Rig, id};
 
-const ADMIN_TOKEN: &str = "an-admin-token-of-32-characters!";
 /// A text that only the victim's instance has.
 const MARK: &str = "the-victims-crm";
 

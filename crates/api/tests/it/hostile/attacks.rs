@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::bodies::wrong_body;
 use super::endpoints::{ENDPOINTS, Endpoint, Takes, Who};
-use crate::rig::body;
+use crate::rig::{ADMIN_TOKEN, body};
 
 /// Numbers that are the same on every run.
 pub(super) struct Dice(u64);
@@ -65,9 +65,6 @@ const NOISE: &[(&str, &[u8])] = &[
     ("accept-language", b"<script>"),
     ("last-event-id", b"-1"),
 ];
-
-/// The operator's.
-pub(super) const ADMIN_TOKEN: &str = "an-admin-token-of-32-characters!";
 
 /// What may stand in the place of an id, encoded for a path.
 const IDS: &[&str] = &[
