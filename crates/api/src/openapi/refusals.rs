@@ -120,6 +120,9 @@ pub(crate) struct OfCounting;
 /// What is answered to somebody who signs in.
 pub(crate) struct OfSignIn;
 
+/// What is answered to somebody who asks for secrets.
+pub(crate) struct OfSecrets;
+
 /// What is answered to the operator.
 pub(crate) struct OfAdmin;
 
@@ -132,6 +135,12 @@ impl IntoResponses for OfCounting {
 impl IntoResponses for OfSignIn {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         references(&[UNAUTHORIZED, LIMITED])
+    }
+}
+
+impl IntoResponses for OfSecrets {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        references(&[CONFLICT, LIMITED])
     }
 }
 
@@ -240,7 +249,7 @@ fn common(
     if !is_open {
         refusals.push(UNAUTHORIZED);
     }
-    if is_of_users || operation.operation_id.as_deref() == Some("getSecrets") {
+    if is_of_users {
         refusals.push(LIMITED);
     }
     if is_of_users && *method != HttpMethod::Get {

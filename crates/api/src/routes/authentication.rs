@@ -11,7 +11,7 @@ use crate::accounts;
 use crate::app::App;
 use crate::auth;
 use crate::error::{ApiError, Result};
-use crate::openapi::refusals::{OfChange, OfSignIn};
+use crate::openapi::refusals::{OfSecrets, OfSignIn};
 use crate::openapi::schemas::{OwnSecrets, SignIn, Token};
 use crate::openapi::tags;
 use crate::sign_ins::{self, Refused};
@@ -51,7 +51,7 @@ pub(super) async fn sign_in(State(app): State<App>, Body(body): Body) -> Result<
 #[utoipa::path(
     get, path = "/authentication/secrets", tag = tags::ACCOUNTS, operation_id = "getSecrets",
     security(("token" = [])),
-    responses((status = 200, description = "The secrets.", body = OwnSecrets), OfChange)
+    responses((status = 200, description = "The secrets.", body = OwnSecrets), OfSecrets)
 )]
 pub(super) async fn secrets(State(app): State<App>, headers: HeaderMap) -> Result<Json<Value>> {
     let token = auth::bearer(&headers)?;

@@ -14,6 +14,14 @@ pub(super) fn id() -> RefOr<Schema> {
     )
 }
 
+/// The id of an event, after which it goes on.
+pub(super) fn after() -> RefOr<Schema> {
+    described(
+        [Type::Integer, Type::String, Type::Null],
+        "Only those with a higher id: where a call before has ended, its `last`.",
+    )
+}
+
 /// Ids of events.
 pub(super) fn ids() -> RefOr<Schema> {
     let id = Object::with_type(SchemaType::from_iter([Type::String, Type::Integer]));

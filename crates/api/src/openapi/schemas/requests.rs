@@ -23,8 +23,7 @@ pub(crate) struct DeadLettersWanted {
     from: Option<String>,
     #[schema(schema_with = forms::to, required = false)]
     to: Option<String>,
-    /// Only those with a higher id: where a call before has ended, its `last`.
-    #[schema(schema_with = forms::id, required = false)]
+    #[schema(schema_with = forms::after, required = false)]
     after: Option<i64>,
     /// So many at the most; `api.redrive_limit` without it.
     #[schema(minimum = 1)]
