@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Finds or installs the official libraries of other languages by which tests judge deliveries:
-# Python's `standardwebhooks` and `cloudevents` into target/verifiers/python, JavaScript's `standardwebhooks` into
-# target/verifiers/node; and what judges the API, `schemathesis` and `openapi-spec-validator`, into target/verifiers/api.
+# Python's `standardwebhooks` and `cloudevents` into target/verifiers/python, JavaScript's `standardwebhooks` and
+# Postman's runner `newman` into target/verifiers/node; and what judges the API, `schemathesis` and
+# `openapi-spec-validator`, into target/verifiers/api.
 # Versions are pinned in tests/verifiers. What is there and of these versions is left alone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -42,7 +43,7 @@ python_environment python requirements.txt
 python_environment api requirements-api.txt
 
 if ! pinned "$folder/node" $pins/package-lock.json; then
-  say "installing JavaScript's library into $folder/node"
+  say "installing JavaScript's libraries into $folder/node"
   rm -rf "$folder/node" && mkdir -p "$folder/node"
   cp $pins/package.json $pins/package-lock.json "$folder/node/"
   npm ci --prefix "$folder/node" --silent --ignore-scripts --no-audit --no-fund >&2 ||

@@ -18,6 +18,7 @@ mod operations;
 mod order;
 mod outage;
 mod poison;
+mod postman;
 #[path = "../../crates/broker/tests/contract/proxy.rs"]
 #[expect(
     dead_code,

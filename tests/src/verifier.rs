@@ -113,6 +113,14 @@ pub fn api_verifier(name: &str) -> anyhow::Result<PathBuf> {
     Ok(installed_as("api")?.join("bin").join(name))
 }
 
+/// Postman's runner of collections: `scripts/verifiers.sh` installs it.
+///
+/// # Errors
+/// It is not installed.
+pub fn collection_runner() -> anyhow::Result<PathBuf> {
+    Ok(installed(Language::JavaScript)?.join("node_modules/.bin/newman"))
+}
+
 /// Beside the profile's folder in the target directory.
 fn installed_as(name: &str) -> anyhow::Result<PathBuf> {
     let ours = std::env::current_exe()?;

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 /// Who signs in.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(example = json!({"username": "kim", "password": "a long password"}))]
 pub(crate) struct SignIn {
     /// The name of a user that has a password.
@@ -34,6 +35,7 @@ pub(crate) struct OwnSecrets {
 
 /// An organization to be made.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(example = json!({"name": "acme"}))]
 pub(crate) struct NewOrganization {
     /// A name that no other has.
@@ -71,6 +73,7 @@ pub(crate) enum RoleName {
 
 /// A user to be made.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(example = json!({"name": "kim", "role": "read-only"}))]
 pub(crate) struct NewUser {
     /// A name that no other user of the organization has, nor any other with a password.
@@ -84,6 +87,7 @@ pub(crate) struct NewUser {
 
 /// What of a user changes: what is given.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(example = json!({"disabled": true}))]
 pub(crate) struct UserChanges {
     role: Option<RoleName>,
@@ -131,6 +135,7 @@ pub(crate) struct UserMade {
 
 /// How a secret gives way to another one.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(rename_all = "camelCase", example = json!({"graceMinutes": 60}))]
 pub(crate) struct Replacement {
     /// How long the one before stays good; `api.secret_grace` without it.

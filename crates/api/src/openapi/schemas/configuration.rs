@@ -56,9 +56,10 @@ pub(super) fn entries() -> ObjectBuilder {
         .required("password")
 }
 
-/// What a client changes: null removes an entry.
+/// What a client changes: null removes an entry, and in place of all it is as if it were not there.
 pub(super) fn changes() -> ObjectBuilder {
     with_properties("The entries to change; null removes one, the others stay.")
+        .schema_type(SchemaType::from_iter([Type::Object, Type::Null]))
 }
 
 /// What is answered.

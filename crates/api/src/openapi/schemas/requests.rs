@@ -7,6 +7,7 @@ use super::{ErrorClassName, forms};
 
 /// Which dead letters: those that all of it lets through, the oldest first.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(rename_all = "camelCase", example = json!({"objectType": "contacts", "errorClass": "timeout", "limit": 100}))]
 pub(crate) struct DeadLettersWanted {
     /// Only of this instance.
@@ -67,6 +68,7 @@ pub(crate) struct Discarded {
 
 /// Which events are sent again; without a body, all that ended.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(
     rename_all = "camelCase",
     example = json!({"from": "2026-11-24T10:00:00Z", "objectTypes": ["contacts"], "dryRun": true})
@@ -111,6 +113,7 @@ pub(crate) struct Due {
 
 /// Which secret gives way to another one, and when.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 #[schema(example = json!({"secret": "webhook", "grace": "24h"}))]
 pub(crate) struct RotationRequest {
     /// `webhook`, the secret of the `webhook-signature` header.
