@@ -10,6 +10,9 @@ use rstest::rstest;
 use crate::support::Backend::{Memory, RabbitMq};
 use crate::support::{Answer, Backend, NewInstance, Receiver, Rig};
 
+/// More than a message needs from a wait queue to the queue behind it.
+const ON_ITS_WAY: Duration = Duration::from_millis(500);
+
 fn own_schedule(milliseconds: &[u64]) -> DeliverySettings {
     let delays = milliseconds.iter().copied().map(Duration::from_millis);
     DeliverySettings {
@@ -61,7 +64,8 @@ async fn a_new_schedule_of_the_operator_moves_what_waits_and_the_older_copy_is_d
     // The copy of the old schedule comes out of its wait queue, and is dropped.
     rig.queue_is(|depth| depth.waiting == 1).await;
     rig.queue_is(|depth| depth.waiting == 0).await;
-    // Looked at after it, since the two queues are not counted in one moment.
+    // On its way from one queue to the other it is in neither.
+    tokio::time::sleep(ON_ITS_WAY).await;
     rig.queue_is(|depth| depth.ready == 0).await;
     rig.stop(0).await;
     assert_eq!(receiver.others().len(), 2);
