@@ -208,16 +208,18 @@ impl Run {
     /// Every answer that reads something.
     pub(super) async fn asked(&mut self, instance: i64) -> anyhow::Result<()> {
         let own = format!("/instances/{instance}");
-        let events = self.must(Method::GET, "/instances/events", None).await?;
+        let list = format!("{own}/events");
+        let events = self.must(Method::GET, &list, None).await?;
         let event = events[0]["id"].as_str().context("no event")?.to_owned();
         for path in [
             "/instances".to_owned(),
+            "/instances/events".to_owned(),
             own.clone(),
             format!("{own}/configuration"),
             format!("{own}/configuration/password"),
             format!("{own}/event-poller-records"),
             format!("{own}/budget"),
-            format!("{own}/events"),
+            list,
             format!("{own}/events/{event}"),
             format!("{own}/quarantine"),
             "/instances/events/analytics".to_owned(),
