@@ -61,7 +61,7 @@ impl Options {
         let full = Sizes {
             rounds: 5,
             million: 1_000_000,
-            deliveries: 60_000,
+            deliveries: 20_000,
             records: 50_000,
             ticks: 31,
             steady: Duration::from_secs(15),

@@ -1,14 +1,14 @@
 //! The API's description, judged by others: the specification's validator, a fuzzer, a browser.
 
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use anyhow::Context as _;
 use ie_simulator::Settings;
 use ie_tests::chrome::Chrome;
 use ie_tests::client::{ORGANIZATION_SECRET, USER_SECRET};
 use ie_tests::rig::{Mode, Rig};
-use ie_tests::verifier::api_verifier;
+use ie_tests::verifier::{api_verifier, output};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -34,15 +34,10 @@ fn settings() -> Settings {
 }
 
 /// Runs a program of the verifiers to its end.
-async fn run(name: &'static str, arguments: Vec<String>, folder: &Path) -> anyhow::Result<Output> {
+async fn run(name: &str, arguments: Vec<String>, folder: &Path) -> anyhow::Result<Output> {
     let mut command = Command::new(api_verifier(name)?);
-    command
-        .args(arguments)
-        .current_dir(folder)
-        .stdin(Stdio::null());
-    tokio::task::spawn_blocking(move || command.output())
-        .await?
-        .with_context(|| format!("while running {name}"))
+    command.args(arguments).current_dir(folder);
+    output(command).await
 }
 
 #[track_caller]

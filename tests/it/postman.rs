@@ -1,13 +1,13 @@
 //! The Postman collection, run by Postman's own runner.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::Context as _;
 use ie_simulator::Settings;
 use ie_tests::client::{ORGANIZATION_SECRET, USER_SECRET};
 use ie_tests::rig::{Mode, Rig};
-use ie_tests::verifier::collection_runner;
+use ie_tests::verifier::{collection_runner, output};
 use serde_json::{Value, json};
 
 /// Requests that need what a new service does not have, an operator's or a user's token, or that do not end.
@@ -20,9 +20,12 @@ const OTHERS: [&str; 6] = [
     "/stream",
 ];
 
+/// What the others need.
+const CREATE: &str = "Creates a connector instance.";
+
 /// What changes something and is run as well.
 const CHANGES: [&str; 4] = [
-    "Creates a connector instance.",
+    CREATE,
     "Polls an instance's resources now instead of at their next due time.",
     "Gives an instance another webhook secret, and tells it this once.",
     "Gives an instance another hint URL.",
@@ -36,9 +39,8 @@ fn collection(instance: &Value) -> anyhow::Result<Value> {
     for folder in folders.iter_mut() {
         let items = folder["item"].as_array_mut().context("requests")?;
         items.retain(is_run);
-        // What the others need comes first.
-        items.sort_by_key(|item| item["name"] != CHANGES[0]);
-        for item in items.iter_mut().filter(|item| item["name"] == CHANGES[0]) {
+        items.sort_by_key(|item| item["name"] != CREATE);
+        for item in items.iter_mut().filter(|item| item["name"] == CREATE) {
             item["request"]["body"]["raw"] = json!(instance.to_string());
         }
     }
@@ -62,8 +64,7 @@ async fn run(collection: &Value, origin: &str) -> anyhow::Result<Value> {
         .arg("run")
         .arg(&file)
         .args(["--reporters", "json", "--reporter-json-export"])
-        .arg(&report)
-        .stdin(Stdio::null());
+        .arg(&report);
     for (name, value) in [
         ("base_url", origin),
         ("user_secret", USER_SECRET),
@@ -71,7 +72,7 @@ async fn run(collection: &Value, origin: &str) -> anyhow::Result<Value> {
     ] {
         command.arg("--env-var").arg(format!("{name}={value}"));
     }
-    let output = tokio::task::spawn_blocking(move || command.output()).await??;
+    let output = output(command).await?;
     let report = std::fs::read(&report)
         .with_context(|| format!("no report: {}", String::from_utf8_lossy(&output.stderr)))?;
     Ok(serde_json::from_slice(&report)?)

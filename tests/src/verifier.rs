@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use anyhow::{Context as _, ensure};
 use ie_platform::http::{self, ClientSettings};
@@ -119,6 +119,18 @@ pub fn api_verifier(name: &str) -> anyhow::Result<PathBuf> {
 /// It is not installed.
 pub fn collection_runner() -> anyhow::Result<PathBuf> {
     Ok(installed(Language::JavaScript)?.join("node_modules/.bin/newman"))
+}
+
+/// Runs one of these programs to its end.
+///
+/// # Errors
+/// It cannot be started.
+pub async fn output(mut command: Command) -> anyhow::Result<Output> {
+    command.stdin(Stdio::null());
+    let name = command.get_program().to_owned();
+    tokio::task::spawn_blocking(move || command.output())
+        .await?
+        .with_context(|| format!("while running {}", name.display()))
 }
 
 /// Beside the profile's folder in the target directory.

@@ -296,6 +296,7 @@ fn idempotency_key() -> Parameter {
                 .schema_type(Type::String)
                 .pattern(Some("^[!-~]{1,255}$")),
         ))
+        .example(Some("0b6a3c1e-8a51-4f0a-9d3c-5d8a1f0c6b9e".into()))
         .build()
 }
 
