@@ -21,6 +21,10 @@ use crate::lane::Lane;
 /// How much a new duration counts against the mean so far.
 const WEIGHT: f64 = 0.2;
 
+/// How many of those with the longest delay before them come back sooner, each second and of all callbacks together: so
+/// few are no load, and a callback that answers again gets them as soon.
+const SOONER: u32 = 50;
+
 /// Of how many idle callbacks it is known that they answer quickly.
 const KNOWN: usize = 10_000;
 
@@ -52,9 +56,22 @@ struct Callbacks {
     busy: HashMap<Lane, State>,
     /// How long a delivery took to those that are idle and quick.
     quick: HashMap<Lane, Duration>,
+    /// When those that may come back sooner have been used up, if that is not long ago.
+    sooner: Option<Instant>,
 }
 
 impl Callbacks {
+    /// Takes one of the [`SOONER`].
+    fn may_come_sooner(&mut self) -> bool {
+        let now = Instant::now();
+        let next = self.sooner.map_or(now, |next| next.max(now));
+        let may = next - now < Duration::from_secs(1);
+        if may {
+            self.sooner = Some(next + Duration::from_secs(1) / SOONER);
+        }
+        may
+    }
+
     fn state(&mut self, lane: Lane) -> &mut State {
         let quick = &mut self.quick;
         self.busy.entry(lane).or_insert_with(|| State {
@@ -170,7 +187,8 @@ impl Slots {
             state.line.push_back((notification, called));
             return Ok(Entrance::Line(place));
         }
-        Err(self.full(state))
+        let backlog = self.put_away(state);
+        Err(self.full(&mut callbacks, backlog))
     }
 
     /// How many requests of this callback may be under way now.
@@ -200,13 +218,29 @@ impl Slots {
         state.line.remove(place);
         // What was known of its answers does not hold any more.
         state.mean = None;
-        Some(self.full(state))
+        let backlog = self.put_away(state);
+        Some(self.full(&mut callbacks, backlog))
     }
 
-    fn full(&self, state: &mut State) -> Busy {
+    /// One more is parked; how long the callback needs for all that are.
+    fn put_away(&self, state: &mut State) -> Duration {
         state.parked = state.parked.saturating_add(1);
-        let backlog = backlog(state.parked, state.mean, self.limits.slots);
-        Busy::Full(park_delay(backlog, &self.limits.park))
+        backlog(state.parked, state.mean, self.limits.slots)
+    }
+
+    fn full(&self, callbacks: &mut Callbacks, backlog: Duration) -> Busy {
+        let park = &self.limits.park;
+        let delay = park_delay(backlog, park);
+        Busy::Full(match park.as_slice() {
+            [sooner @ .., longest] if delay == *longest && !sooner.is_empty() => {
+                if callbacks.may_come_sooner() {
+                    park_delay(backlog, sooner)
+                } else {
+                    delay
+                }
+            }
+            _ => delay,
+        })
     }
 
     fn shortest_park(&self) -> Duration {
