@@ -48,27 +48,35 @@ impl Report {
         std::fs::write(file, text).with_context(|| format!("while writing {}", file.display()))
     }
 
-    /// Renews the table in a document that has its place marked.
-    pub(crate) fn renew(&self, document: &Path) -> anyhow::Result<()> {
+    /// Renews the table in a document that has its place marked: rows of faults that are not in this report stay as they
+    /// are. `faults` is what each is called there, in their order.
+    pub(crate) fn renew(&self, document: &Path, faults: &[&str]) -> anyhow::Result<()> {
         let text = std::fs::read_to_string(document)
             .with_context(|| format!("while reading {}", document.display()))?;
-        Ok(std::fs::write(document, self.inserted(&text)?)?)
+        Ok(std::fs::write(document, self.inserted(&text, faults)?)?)
     }
 
-    fn inserted(&self, text: &str) -> anyhow::Result<String> {
+    fn inserted(&self, text: &str, faults: &[&str]) -> anyhow::Result<String> {
         let marked = || format!("the document has no lines {BEGIN} and {END}");
         let (before, rest) = text.split_once(BEGIN).with_context(marked)?;
-        let (_, after) = rest.split_once(END).with_context(marked)?;
-        let rows: Vec<_> = self.rows.iter().map(Row::markdown).collect();
-        let table = rows.join("\n");
+        let (old, after) = rest.split_once(END).with_context(marked)?;
+        let is_new = |line: &str| self.rows.iter().any(|row| row.what == first_cell(line));
+        let stays = |line: &&str| faults.contains(&first_cell(line)) && !is_new(line);
+        let kept: Vec<_> = old.lines().filter(stays).map(str::to_owned).collect();
+        let earlier = if kept.is_empty() { "" } else { old };
+        let mut table: Vec<_> = self.rows.iter().map(Row::markdown).chain(kept).collect();
+        table.sort_by_key(|line| faults.iter().position(|fault| *fault == first_cell(line)));
         Ok(format!(
-            "{before}{BEGIN}\n{}\n\n{HEADER}\n{table}\n{END}{after}",
-            self.measured()
+            "{before}{BEGIN}\n{}\n\n{HEADER}\n{}\n{END}{after}",
+            self.measured(earlier),
+            table.join("\n")
         ))
     }
 
-    fn measured(&self) -> String {
-        let days = self.rows.iter().map(|row| row.day.as_str());
+    /// The days of this report, and those that an earlier table says.
+    fn measured(&self, earlier: &str) -> String {
+        let said = earlier.split([' ', '.', '\n']).filter(|word| is_day(word));
+        let days = self.rows.iter().map(|row| row.day.as_str()).chain(said);
         let (first, last) = (days.clone().min(), days.max());
         match (first, last) {
             (Some(first), Some(last)) if first != last => {
@@ -77,6 +85,15 @@ impl Report {
             (_, last) => format!("Measured on {}.", last.unwrap_or("no day")),
         }
     }
+}
+
+/// The fault of a line of the table.
+fn first_cell(line: &str) -> &str {
+    line.split('|').nth(1).unwrap_or_default().trim()
+}
+
+fn is_day(word: &str) -> bool {
+    chrono::NaiveDate::parse_from_str(word, "%Y-%m-%d").is_ok()
 }
 
 #[cfg(test)]
@@ -100,7 +117,7 @@ mod tests {
             report.add(row, &["a", "b"]);
         }
 
-        let text = report.inserted(&format!("before {BEGIN} old {END} after"));
+        let text = report.inserted(&format!("before {BEGIN} old {END} after"), &["a", "b"]);
 
         let text = text.unwrap();
         assert!(
@@ -113,8 +130,26 @@ mod tests {
     }
 
     #[test]
+    fn the_rows_of_faults_that_were_not_made_stay() {
+        let report = Report {
+            rows: vec![row("b", 3)],
+        };
+        let old = format!(
+            "{BEGIN}\nMeasured on 2026-11-20.\n\n{HEADER}\n| a | 1 s |\n| b | 2 s |\n| gone | 3 s |\n{END}"
+        );
+
+        let text = report.inserted(&old, &["a", "b"]).unwrap();
+
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(lines[1], "Measured from 2026-11-20 to 2026-11-27.");
+        assert_eq!(lines[5], "| a | 1 s |");
+        assert!(lines[6].starts_with("| b | 0 s | 3 "), "{text}");
+        assert_eq!(lines[7..], [END]);
+    }
+
+    #[test]
     fn a_document_without_a_place_for_the_table_is_refused() {
         let report = Report { rows: Vec::new() };
-        assert!(report.inserted("nothing").is_err());
+        assert!(report.inserted("nothing", &[]).is_err());
     }
 }

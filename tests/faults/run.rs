@@ -54,7 +54,8 @@ pub(crate) async fn all(options: &Options) -> anyhow::Result<bool> {
         report.write(&options.report)?;
     }
     if let Some(document) = &options.write {
-        report.renew(document)?;
+        let faults: Vec<_> = catalogue::all().iter().map(|fault| fault.what).collect();
+        report.renew(document, &faults)?;
     }
     Ok(ok)
 }
