@@ -230,16 +230,18 @@ impl Chrome {
         Ok(())
     }
 
-    /// Fails when the page is wider than the screen.
+    /// Fails when the page is wider than the screen, or a table tells a state where one has to scroll to see it.
     ///
     /// # Errors
     /// It is, and what sticks out is named.
     pub async fn fits(&self) -> anyhow::Result<()> {
         let script = "const width = document.documentElement.clientWidth; \
-             if (document.documentElement.scrollWidth <= width) return ''; \
-             return [...document.querySelectorAll('body *')] \
-               .filter((one) => one.getBoundingClientRect().right > width + 1 && !one.closest('.scroll, pre')) \
-               .map((one) => one.outerHTML.slice(0, 120)).join('\\n') || 'something'";
+             const beyond = (one) => one.getBoundingClientRect().right > width + 1; \
+             const told = (some) => some.map((one) => one.outerHTML.slice(0, 120)).join('\\n'); \
+             const states = [...document.querySelectorAll('.scroll .badge')].filter(beyond); \
+             if (document.documentElement.scrollWidth <= width) return told(states); \
+             return told([...document.querySelectorAll('body *')] \
+               .filter((one) => beyond(one) && !one.closest('.scroll, pre'))) || 'something'";
         let wide = self.run(script).await?;
         ensure!(wide == "", "{}: sticks out: {wide}", self.url().await?);
         Ok(())
