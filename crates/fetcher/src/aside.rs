@@ -4,8 +4,8 @@
 //! only where it was: the cursor stays for a while, so that the next polls read the same window.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use ie_insightly::Error as Refusal;
 use ie_insightly::normalize::{BadRecord, Observed, Reader};
+use ie_insightly::{Error as Refusal, Record};
 use ie_store::{DueRecord, NewQuarantined, Postponed, QuarantineChange, Walked};
 use metrics::counter;
 use serde_json::Value;
@@ -80,7 +80,7 @@ impl Poll<'_> {
     pub(crate) fn read(
         &self,
         reader: &Reader,
-        records: Vec<Value>,
+        records: Vec<Record>,
         window_start: DateTime<Utc>,
     ) -> (Vec<Observed>, Vec<NewQuarantined>) {
         let mut observed = Vec::with_capacity(records.len());

@@ -25,7 +25,7 @@ pub(crate) fn remembered(changes: &[Change], settings: &Settings) -> Vec<(String
     let remember = |change: &Change| {
         let keep = settings.changes && !change.version.is_gone();
         let version = Version {
-            content: keep.then(|| change.observed.record.to_string()),
+            content: keep.then(|| change.observed.record.text().to_owned()),
             ..change.version.clone()
         };
         (change.observed.object_id.clone(), version)
@@ -92,7 +92,7 @@ impl Poll<'_> {
             .collect();
         let records: Vec<_> = changes
             .iter()
-            .map(|change| &change.observed.record)
+            .map(|change| change.observed.record.raw())
             .collect();
         let body = NotificationBody {
             id,

@@ -18,7 +18,10 @@ pub(crate) fn wanted<'a>(
     };
     let wanted: Vec<&Change> = changes
         .iter()
-        .filter(|change| filter.lets_through(change.event_type, resource, &change.observed.record))
+        .filter(|change| {
+            let record = change.observed.record.value();
+            filter.lets_through(change.event_type, resource, &record)
+        })
         .collect();
     let filtered = changes.len() - wanted.len();
     counter!("ie_events_filtered_total").increment(filtered as u64);

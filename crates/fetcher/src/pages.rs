@@ -10,8 +10,8 @@
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
+use ie_insightly::Record;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 /// How often a walk may step back before it gives up; the next poll reads the same window again.
 const MAX_STEPS_BACK: u32 = 32;
@@ -107,9 +107,9 @@ impl Pages {
 /// What a record is recognized by from page to page: a hash that is quick, since nobody chooses records to mislead a walk.
 ///
 /// Another version of this program may hash otherwise; a walk that goes on after an update then steps back once.
-pub(crate) fn content(record: &Value) -> String {
+pub(crate) fn content(record: &Record) -> String {
     let mut hasher = DefaultHasher::new();
-    record.hash(&mut hasher);
+    record.text().hash(&mut hasher);
     format!("{:016x}", hasher.finish())
 }
 

@@ -135,7 +135,9 @@ fn judge(
         let version = Version {
             updated_at: observed.updated,
             // From now on, where it was not asked for before.
-            content: rules.what_changed.map(|_| observed.record.to_string()),
+            content: rules
+                .what_changed
+                .map(|_| observed.record.text().to_owned()),
             ..last.clone()
         };
         return Some(Judged::DateMoved(observed.object_id, version));
@@ -143,7 +145,7 @@ fn judge(
     let what = rules
         .what_changed
         .filter(|_| event_type == EventType::Updated)
-        .map(|updated_path| what_changed(last, &observed.record, updated_path));
+        .map(|updated_path| what_changed(last, &observed.record.value(), updated_path));
     let version = Version {
         updated_at: observed.updated,
         digest: observed.digest,

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use ie_insightly::Record;
 use ie_insightly::normalize::{Observed, Reader};
 use ie_model::{Fence, Initial, Instance, Poller};
 use ie_platform::clock::SharedClock;
 use ie_store::{Error as StoreError, PageCommit, Progress};
-use serde_json::Value;
 
 use crate::aside::{Met, Reread};
 use crate::events::{count_changes, kinds, remembered};
@@ -120,7 +120,7 @@ impl Poll<'_> {
     /// Stores a page's changes, their notifications and the progress in one transaction, then publishes.
     async fn commit(
         &mut self,
-        records: Vec<Value>,
+        records: Vec<Record>,
         walk: &mut Walk,
         mut end: Option<End>,
         report: &mut Report,

@@ -44,13 +44,13 @@ async fn page(
 ) -> Result<Step, Halt> {
     let answer = walker.page(&mut standing.place, false).await?;
     let records = answer.body.records;
-    let ids = walker.identities(&records);
-    let read = standing.place.pages.skip() + ids.len() as u64;
+    let read = standing.place.pages.skip() + records.len() as u64;
     let total = answer.body.total;
     let step = standing.place.pages.after(&records, content, total);
     let poll = &walker.poll;
     let (observed, found) = poll.read(&walker.reader, records, standing.begin);
     let quarantine = put_aside(poll, &observed, found);
+    let ids: Vec<String> = observed.iter().map(|seen| seen.object_id.clone()).collect();
     let known = poll.parts.store.known_versions(poll.poller.id, &ids);
     let changes = first_sight(observed, &known.await?, standing.begin);
 

@@ -65,7 +65,7 @@ mod tests {
             updated: at(updated),
             created: None,
             digest: ie_insightly::normalize::digest(&record),
-            record,
+            record: record.into(),
         }
     }
 

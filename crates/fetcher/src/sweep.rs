@@ -71,7 +71,7 @@ async fn list(
         most = credible(step, most, answer.body.total).map_err(Halt::Doubt)?;
         let mut present: HashSet<String> = page
             .iter()
-            .filter_map(|record| walker.reader.object_id(record))
+            .filter_map(|record| walker.reader.object_id(&record.value()))
             .collect();
         let mut changes = Vec::new();
         let looked = look_again(walker, &mut present, &mut changes).await;

@@ -33,7 +33,7 @@ pub(crate) fn deleted(
         updated: at,
         created: None,
         digest: Digest::GONE,
-        record: Value::Object(Map::from_iter([(id_field.to_owned(), id)])),
+        record: Value::Object(Map::from_iter([(id_field.to_owned(), id)])).into(),
     };
     Change {
         event_type: EventType::Deleted,
@@ -121,7 +121,7 @@ mod tests {
             updated: at(updated),
             created: Some(at(created)),
             digest: ie_insightly::normalize::digest(&record),
-            record,
+            record: record.into(),
         }
     }
 
@@ -159,7 +159,7 @@ mod tests {
         assert_eq!(change.event_type, EventType::Deleted);
         assert_eq!(change.version.sequence, last.sequence + 1);
         assert_eq!(change.observed.updated, at(100));
-        assert_eq!(change.observed.record, json!({"CONTACT_ID": 7}));
+        assert_eq!(change.observed.record.value(), json!({"CONTACT_ID": 7}));
         assert!(change.version.is_gone());
     }
 
@@ -177,7 +177,7 @@ mod tests {
         let change = deleted(id.to_owned(), None, at(0), ("ID", at(0)));
 
         assert_eq!(change.observed.object_id, id);
-        assert_eq!(change.observed.record["ID"], expected);
+        assert_eq!(change.observed.record.value()["ID"], expected);
     }
 
     #[test]

@@ -160,15 +160,6 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// The ids of records, and the content of those that have none.
-    pub(crate) fn identities(&self, records: &[Value]) -> Vec<String> {
-        let identity = |record: &Value| {
-            let id = self.reader.object_id(record);
-            id.unwrap_or_else(|| record.to_string())
-        };
-        records.iter().map(identity).collect()
-    }
-
     /// Stores what a page of the walk found, and how far the walk is, in one transaction; then publishes.
     pub(crate) async fn commit(&mut self, found: Found, walk: WalkWrite) -> Result<(), Halt> {
         let Found {

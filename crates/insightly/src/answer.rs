@@ -7,7 +7,7 @@ use reqwest::{StatusCode, header::HeaderMap};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::Error;
+use crate::{Error, Record};
 
 /// Characters of Insightly's words that are kept: clients are told them, and rows hold them.
 const LONGEST_MESSAGE: usize = 2_000;
@@ -46,8 +46,8 @@ pub struct BudgetHeaders {
 /// One page of records, each as Insightly sent it.
 #[derive(Clone, Debug)]
 pub struct Page {
-    /// The records, in the order of the page; one that is beyond what can be read stands there as its text.
-    pub records: Vec<Value>,
+    /// The records, in the order of the page.
+    pub records: Vec<Record>,
     /// `X-Total-Count`, when it was asked for.
     pub total: Option<u64>,
 }

@@ -15,6 +15,7 @@ use serde_json::value::RawValue;
 pub use changes::changes;
 pub use digest::{digest, digest_without};
 
+use crate::Record;
 use fields::at;
 
 /// The longest id of a record. A longer one is none, and would not fit into an index.
@@ -47,7 +48,7 @@ pub struct Observed {
     /// The digest of its content, the updated date left out.
     pub digest: Digest,
     /// The record itself.
-    pub record: Value,
+    pub record: Record,
 }
 
 /// A record that cannot be read, and why.
@@ -114,10 +115,12 @@ impl Reader {
     ///
     /// # Errors
     /// [`BadRecord`] when it is no record, or has no id or no readable dates.
-    pub fn read(&self, record: Value) -> Result<Observed, BadRecord> {
-        match self.parts(&record) {
+    pub fn read(&self, record: impl Into<Record>) -> Result<Observed, BadRecord> {
+        let record = record.into();
+        let value = record.value();
+        match self.parts(&value) {
             Ok((object_id, updated, created)) => Ok(Observed {
-                digest: digest_without(&record, &self.updated.path),
+                digest: digest_without(&value, &self.updated.path),
                 object_id,
                 updated,
                 created,
@@ -126,8 +129,8 @@ impl Reader {
             Err((object_id, reason)) => Err(BadRecord {
                 object_id,
                 reason,
-                digest: digest(&record),
-                content: match record {
+                digest: digest(&value),
+                content: match value {
                     Value::String(text) => text,
                     other => other.to_string(),
                 },

@@ -3,7 +3,7 @@
 //! Source: the CloudEvents specification and its JSON event format, version 1.0.2.
 
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::change::seconds;
 use crate::{ChangeEvent, NotificationBody};
@@ -47,7 +47,7 @@ struct CloudEvent<'a> {
     body: &'a NotificationBody<'a>,
     index: usize,
     event: &'a ChangeEvent,
-    record: Option<&'a Value>,
+    record: Option<&'a RawValue>,
 }
 
 impl Serialize for CloudEvent<'_> {
@@ -102,7 +102,7 @@ impl Serialize for Data<'_> {
             #[serde(flatten)]
             event: &'a ChangeEvent,
             #[serde(skip_serializing_if = "Option::is_none")]
-            record: Option<&'a Value>,
+            record: Option<&'a RawValue>,
         }
         let CloudEvent {
             body,
@@ -124,7 +124,8 @@ impl Serialize for Data<'_> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Map, json};
+    use serde_json::value::to_raw_value;
+    use serde_json::{Map, Value, json};
 
     use super::*;
     use crate::notification_body::tests::{event, instance};
@@ -133,9 +134,10 @@ mod tests {
     fn body(raw_enabled: bool, events: &[ChangeEvent]) -> (Value, MediaType) {
         let mut instance = instance(raw_enabled);
         instance.settings.delivery.format = EventFormat::CloudEvents;
-        let records: Vec<Value> = events
+        let records: Vec<_> = events
             .iter()
             .map(|event| json!({"CONTACT_ID": 318219, "FIRST_NAME": "Zoë", "OF": event.object_id}))
+            .map(|record| to_raw_value(&record).unwrap())
             .collect();
         let body = NotificationBody {
             id: NotificationId(1042),
@@ -143,7 +145,7 @@ mod tests {
             resource: "contacts",
             created_at: "2026-11-24T10:00:03.9Z".parse().unwrap(),
             events,
-            records: &records.iter().collect::<Vec<_>>(),
+            records: &records.iter().map(|record| &**record).collect::<Vec<_>>(),
         };
         let raw = body.to_raw().unwrap();
         (serde_json::from_str(raw.get()).unwrap(), body.media_type())

@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, Utc};
 use serde::ser::{Serialize, SerializeMap, Serializer};
-use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::change::seconds;
@@ -23,7 +22,7 @@ pub struct NotificationBody<'a> {
     /// The events.
     pub events: &'a [ChangeEvent],
     /// The records of these events; left out when `event.raw.enabled` is false.
-    pub records: &'a [&'a Value],
+    pub records: &'a [&'a RawValue],
 }
 
 impl NotificationBody<'_> {
@@ -125,7 +124,7 @@ impl Serialize for Seconds {
 pub(crate) mod tests {
     use std::collections::BTreeMap;
 
-    use serde_json::{Map, json};
+    use serde_json::{Map, Value, json};
 
     use super::*;
     use crate::{AccountKey, EventType, InstanceId, OrganizationId, Settings, UserId};
@@ -191,7 +190,7 @@ pub(crate) mod tests {
             resource,
             created_at: "2026-11-24T10:00:03.9Z".parse().unwrap(),
             events: &[event(resource)],
-            records: &[&json!({"CONTACT_ID": 318219, "FIRST_NAME": "Zoë"})],
+            records: &[&to_raw_value(&json!({"CONTACT_ID": 318219, "FIRST_NAME": "Zoë"})).unwrap()],
         };
         serde_json::from_str(body.to_raw().unwrap().get()).unwrap()
     }

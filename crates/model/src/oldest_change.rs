@@ -77,6 +77,7 @@ fn oldest(
 mod tests {
     use rstest::rstest;
     use serde_json::json;
+    use serde_json::value::to_raw_value;
 
     use super::*;
     use crate::notification_body::tests::{event, instance};
@@ -93,13 +94,14 @@ mod tests {
         let mut instance = instance(true);
         instance.settings.delivery.format = format;
         let record = json!({"CONTACT_ID": 318219, "date": "no date", "events": 7});
+        let record = to_raw_value(&record).unwrap();
         let body = NotificationBody {
             id: NotificationId(1042),
             instance: &instance,
             resource: "contacts",
             created_at: at(LATE),
             events,
-            records: &vec![&record; events.len()],
+            records: &vec![&*record; events.len()],
         };
         Notification {
             id: body.id,

@@ -8,6 +8,7 @@ use ie_model::{
     ChangeEvent, EventType, Instance, Notification, NotificationBody, NotificationId, Purpose,
     ResourceConfig, StoredNotification,
 };
+use serde_json::value::to_raw_value;
 use serde_json::{Value, json};
 use tokio::time::{Duration, Instant, sleep};
 
@@ -141,13 +142,14 @@ fn sample(
         test: true,
         changes: None,
     };
+    let record = to_raw_value(&json!({ id_field: 0 })).map_err(ApiError::internal)?;
     let body = NotificationBody {
         id,
         instance,
         resource,
         created_at: now,
         events: &[event],
-        records: &[&json!({ id_field: 0 })],
+        records: &[&record],
     };
     Ok(Notification {
         id,

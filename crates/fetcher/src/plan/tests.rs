@@ -22,7 +22,7 @@ fn record(id: u32, created: i64, updated: i64, name: &str) -> Observed {
         updated: at(updated),
         created: Some(at(created)),
         digest: ie_insightly::normalize::digest_without(&record, "UPDATED"),
-        record,
+        record: record.into(),
     }
 }
 
@@ -57,7 +57,7 @@ fn remember(plan: &Plan, known: &mut HashMap<String, Version>) {
     known.extend(plan.unchanged.iter().cloned());
     for change in &plan.changes {
         let version = Version {
-            content: Some(change.observed.record.to_string()),
+            content: Some(change.observed.record.text().to_owned()),
             ..change.version.clone()
         };
         known.insert(change.observed.object_id.clone(), version);

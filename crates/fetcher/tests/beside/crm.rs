@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use ie_fetcher::{Connect, Crm};
-use ie_insightly::{Answer, Error, Page, Search};
+use ie_insightly::{Answer, Error, Page, Record, Search};
 use ie_model::Instance;
 use ie_platform::secret::SecretString;
 use serde_json::Value;
@@ -149,13 +149,15 @@ impl Hand {
 
     fn visible(&self, mut answer: Answer<Page>) -> Answer<Page> {
         let state = self.state.lock().unwrap();
-        let is_visible = |record: &Value| {
-            let id = record["CONTACT_ID"].to_string();
+        let is_visible = |record: &Record| {
+            let id = record.value()["CONTACT_ID"].to_string();
             !state.hidden.contains(&id) && !state.unlisted.contains(&id)
         };
         answer.body.records.retain(is_visible);
         for record in &mut answer.body.records {
-            state.spoil(record);
+            let mut value = record.value();
+            state.spoil(&mut value);
+            *record = value.into();
         }
         // As it is where every page has all records.
         let missing = state.hidden.union(&state.unlisted).count() as u64;

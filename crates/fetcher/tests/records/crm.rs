@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use ie_fetcher::{Connect, Crm};
-use ie_insightly::{Answer, Error, Page, Search};
+use ie_insightly::{Answer, Error, Page, Record, Search};
 use ie_model::Instance;
 use ie_platform::secret::SecretString;
 use serde_json::Value;
@@ -49,6 +49,12 @@ impl Spoiler {
         self.0.lock().unwrap().requests.push(request);
     }
 
+    fn spoil_record(&self, record: &mut Record) {
+        let mut value = record.value();
+        self.apply(&mut value);
+        *record = value.into();
+    }
+
     fn apply(&self, record: &mut Value) {
         let id = record["CONTACT_ID"].as_i64();
         let how = id.and_then(|id| self.0.lock().unwrap().spoilt.get(&id).copied());
@@ -84,7 +90,7 @@ impl Crm for SpoiltCrm {
         self.spoiler.note("search".to_owned());
         let mut answer = self.crm.search(object, search).await?;
         let records = answer.body.records.iter_mut();
-        records.for_each(|record| self.spoiler.apply(record));
+        records.for_each(|record| self.spoiler.spoil_record(record));
         Ok(answer)
     }
 
@@ -92,7 +98,7 @@ impl Crm for SpoiltCrm {
         self.spoiler.note("list".to_owned());
         let mut answer = self.crm.list(object, page).await?;
         let records = answer.body.records.iter_mut();
-        records.for_each(|record| self.spoiler.apply(record));
+        records.for_each(|record| self.spoiler.spoil_record(record));
         Ok(answer)
     }
 

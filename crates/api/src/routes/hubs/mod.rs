@@ -63,7 +63,9 @@ async fn list(State(app): State<App>, target: Target, query: Query) -> Result<Re
     };
     let headers = pages::next(place, page.records.len(), page.total);
     let records = page.records.into_iter();
-    let records: Vec<Value> = records.map(|found| record::shown(&target, found)).collect();
+    let records: Vec<Value> = records
+        .map(|found| record::shown(&target, found.value()))
+        .collect();
     Ok((headers, Json(records)).into_response())
 }
 
