@@ -11,6 +11,9 @@ use crate::topology::level_name;
 /// More queues than these partitions make are a load of their own.
 pub(crate) const MOST_PARTITIONS: u16 = 64;
 
+/// More than this is meant for another unit.
+const MOST_MEMORY: usize = 64 << 30;
+
 /// Settings of the queue; the comments of [`Config::DEFAULTS`] are the reference.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -182,11 +185,16 @@ impl Config {
         for (key, value) in [
             ("broker.publish_window", self.publish_window),
             ("broker.memory_capacity", self.memory_capacity),
-            ("broker.memory_bytes", self.memory_bytes),
         ] {
             if value == 0 || value > 10_000_000 {
                 problems.add(key, "must be between 1 and 10000000");
             }
+        }
+        if self.memory_bytes == 0 || self.memory_bytes > MOST_MEMORY {
+            problems.add(
+                "broker.memory_bytes",
+                format!("must be between 1 and {MOST_MEMORY} (64 GiB)"),
+            );
         }
     }
 }

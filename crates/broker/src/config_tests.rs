@@ -76,6 +76,7 @@ fn each_wrong_value_is_reported_with_its_key() {
         config.delays.reverse();
         config.delivery_limit = 1;
         config.publish_window = 0;
+        config.memory_bytes = 0;
         config.heartbeat = std::time::Duration::ZERO;
     });
 
@@ -86,6 +87,7 @@ fn each_wrong_value_is_reported_with_its_key() {
         "delays",
         "delivery_limit",
         "publish_window",
+        "memory_bytes",
         "heartbeat",
     ] {
         assert!(
@@ -93,6 +95,13 @@ fn each_wrong_value_is_reported_with_its_key() {
             "{field} in {text}"
         );
     }
+}
+
+#[test]
+fn an_in_process_queue_may_hold_gigabytes() {
+    let loaded = load(&[("IE__BROKER__MEMORY_BYTES", "4000000000")]);
+
+    assert_eq!(loaded.broker.memory_bytes, 4_000_000_000);
 }
 
 #[test]
