@@ -13,7 +13,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgRow};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqliteRow, SqliteSynchronous,
 };
-use sqlx::{ConnectOptions, Connection, FromRow, Postgres, Sqlite, Transaction};
+use sqlx::{ConnectOptions, Connection, Executor as _, FromRow, Postgres, Sqlite, Transaction};
 
 use crate::dialect;
 use crate::patience::{Patience, sign_of_life};
@@ -220,6 +220,13 @@ impl Lock {
     }
 }
 
+/// Pages out of order cost about what pages in order do: what is asked for is in memory, or on no disk that turns.
+///
+/// With the server's default of 4, fifty rows by their ids are looked for by reading the whole table, until it has some
+/// ten thousands of them. A server that was told less is left at that.
+const PAGE_COST: &str = "SELECT set_config('random_page_cost', \
+     LEAST(CAST(current_setting('random_page_cost') AS double precision), 1.1)::text, false)";
+
 async fn open_postgres(config: &Config, url: &str) -> Result<Database> {
     let options = PgConnectOptions::from_str(url)?.application_name("insightly-events");
     // One connection first: a pool would repeat a refused connection by itself, without saying so.
@@ -233,6 +240,9 @@ async fn open_postgres(config: &Config, url: &str) -> Result<Database> {
         .map_err(migration)?;
     connection.close().await?;
     let pool = pool(config, config.max_connections)
+        .after_connect(|connection: &mut PgConnection, _| {
+            Box::pin(async { connection.execute(PAGE_COST).await.map(|_| ()) })
+        })
         // In place of what pools have: a connection that the network has forgotten must not hold its place.
         .after_release(|connection: &mut PgConnection, _| {
             connection.shrink_buffers();

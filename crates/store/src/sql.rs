@@ -34,6 +34,8 @@ pub(crate) enum Value {
 /// A statement under construction.
 #[derive(Clone, Debug)]
 pub(crate) struct Sql {
+    /// What stands before everything, such as `EXPLAIN `.
+    ask: &'static str,
     text: Cow<'static, str>,
     values: Vec<Value>,
     rows: Option<Rows>,
@@ -43,6 +45,7 @@ impl Sql {
     /// A statement with this text; its values follow by [`Sql::bind`], in the order of their numbers.
     pub(crate) fn new(text: &'static str) -> Self {
         Self {
+            ask: "",
             text: Cow::Borrowed(text),
             values: Vec::new(),
             rows: None,
@@ -73,6 +76,13 @@ impl Sql {
     #[cfg(feature = "testing")]
     pub(crate) fn after(mut self, text: &str) -> Self {
         self.text.to_mut().insert_str(0, text);
+        self
+    }
+
+    /// Asks the database for something about the statement.
+    #[cfg(feature = "testing")]
+    pub(crate) fn ask(mut self, ask: &'static str) -> Self {
+        self.ask = ask;
         self
     }
 
@@ -122,10 +132,11 @@ impl Sql {
     fn render(&self, dialect: Dialect) -> AssertSqlSafe<String> {
         let text = dialect.replace_marks(&self.text);
         let Some(rows) = &self.rows else {
-            return AssertSqlSafe(text);
+            return AssertSqlSafe(format!("{}{text}", self.ask));
         };
         let (names, source) = (rows.names(), rows.source(dialect, self.values.len() + 1));
-        AssertSqlSafe(format!("WITH rows({names}) AS ({source}) {text}"))
+        let ask = self.ask;
+        AssertSqlSafe(format!("{ask}WITH rows({names}) AS ({source}) {text}"))
     }
 }
 

@@ -1,10 +1,12 @@
 //! How the database would run a statement: one step a line.
 
 use chrono::{DateTime, Utc};
+use ie_model::NotificationId;
 
-use crate::database::Database;
+use crate::database::{Database, Lock};
+use crate::rows::Rows;
 use crate::sql::Sql;
-use crate::{Result, Span, Store, analytics, polls};
+use crate::{Result, Span, Store, analytics, polls, relay};
 
 impl Store {
     /// The plan of the search for due pollers, as the database tells it.
@@ -26,8 +28,22 @@ impl Store {
         Ok([count, outcomes])
     }
 
+    /// The plans of what is done to notifications by their ids: the lock, and the mark that the broker has them.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn explain_by_ids(&self, ids: &[NotificationId]) -> Result<[String; 2]> {
+        let rows = Rows::new().int("id", ids.iter().map(|id| id.get()));
+        let lock = Sql::new(Lock::Deliveries.text()).rows(rows.clone());
+        let mark = Sql::new(relay::MARK_RECEIVED).bind(DateTime::<Utc>::UNIX_EPOCH);
+        Ok([
+            self.explain(lock).await?,
+            self.explain(mark.rows(rows)).await?,
+        ])
+    }
+
     async fn explain(&self, sql: Sql) -> Result<String> {
-        let sql = sql.after(match self.database {
+        let sql = sql.ask(match self.database {
             Database::Postgres(..) => "EXPLAIN ",
             Database::Sqlite { .. } => "EXPLAIN QUERY PLAN ",
         });

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ie_model::NotificationStatus;
+use ie_model::{NotificationId, NotificationStatus};
 use rstest::rstest;
 
 use crate::harness::Backend;
@@ -28,6 +28,24 @@ async fn published_notifications_become_received(#[values(Sqlite, Postgres)] bac
     assert_eq!(first.due_at, Some(at(40)));
     assert_eq!(status(&db.store, ids[2]).await, NotificationStatus::New);
     assert_eq!(db.store.unpublished().await.unwrap(), 1);
+}
+
+#[rstest]
+#[tokio::test]
+async fn notifications_are_found_by_their_ids_before_the_database_knows_its_tables(
+    #[values(Sqlite, Postgres)] backend: Backend,
+) {
+    let db = backend.start().await;
+    db.store.fill_with_notified(10_000, at(0)).await.unwrap();
+    let ids: Vec<_> = (1..=50).map(|n| NotificationId(n * 100)).collect();
+
+    let plans = db.store.explain_by_ids(&ids).await.unwrap();
+
+    for plan in plans {
+        for scan in ["Seq Scan on deliveries", "SCAN deliveries"] {
+            assert!(!plan.contains(scan), "{plan}");
+        }
+    }
 }
 
 #[rstest]
