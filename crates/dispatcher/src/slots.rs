@@ -232,12 +232,10 @@ impl Slots {
         let park = &self.limits.park;
         let delay = park_delay(backlog, park);
         Busy::Full(match park.as_slice() {
-            [sooner @ .., longest] if delay == *longest && !sooner.is_empty() => {
-                if callbacks.may_come_sooner() {
-                    park_delay(backlog, sooner)
-                } else {
-                    delay
-                }
+            [sooner @ .., longest]
+                if delay == *longest && !sooner.is_empty() && callbacks.may_come_sooner() =>
+            {
+                park_delay(backlog, sooner)
             }
             _ => delay,
         })

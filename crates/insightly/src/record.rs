@@ -33,7 +33,8 @@ impl Record {
 impl From<Box<RawValue>> for Record {
     fn from(raw: Box<RawValue>) -> Self {
         // JSON that was laid out for people would break what has a record in each line.
-        let laid_out = raw.get().contains(['\n', '\r']);
+        let bytes = raw.get().as_bytes();
+        let laid_out = bytes.contains(&b'\n') || bytes.contains(&b'\r');
         let parsed = laid_out.then(|| serde_json::from_str::<Value>(raw.get()));
         let compact = parsed.and_then(|value| to_raw_value(&value.ok()?).ok());
         Self(compact.unwrap_or(raw))
